@@ -14,6 +14,10 @@ from typing import Any, ClassVar, Generic, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict
 
+_by_wire: "dict[str, type[Message]]" = {}
+_by_rule: "dict[str, type[Refusal]]" = {}
+_replaced_by: "dict[str, type[Message]]" = {}
+
 WIRE_NAME = re.compile(r"^(?P<actor>[a-z][a-z_]*)\.(?P<verb>[a-z][a-z_]*)\.v(?P<version>[1-9][0-9]*)$")
 
 
@@ -179,7 +183,8 @@ class Refusal(Exception):  # noqa: N818 - the house's word for a business "no"
         if self.field is not None:
             wire["field"] = self.field
         if self.facts:
-            wire["facts"] = {name: value if isinstance(value, int | bool | None) else str(value) for name, value in self.facts.items()}
+            plain = int | bool | None
+            wire["facts"] = {name: fact if isinstance(fact, plain) else str(fact) for name, fact in self.facts.items()}
         return wire
 
     @staticmethod
@@ -223,11 +228,6 @@ class Invalid(Refusal):
 
     rule = "invalid"
     status = 422
-
-
-_by_wire: dict[str, type[Message]] = {}
-_by_rule: dict[str, type[Refusal]] = {}
-_replaced_by: dict[str, type[Message]] = {}
 
 
 def message_type(wire: str) -> type[Message] | None:
