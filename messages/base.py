@@ -9,10 +9,12 @@ Vocabularies live in their own modules; nothing of a single actor belongs here.
 """
 
 import re
+import unicodedata
 from enum import IntEnum
-from typing import Any, ClassVar, Generic, Self, TypeVar
+from typing import Annotated, Any, ClassVar, Generic, Self, TypeVar
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic_core import PydanticCustomError
 
 _by_wire: "dict[str, type[Message]]" = {}
 _by_rule: "dict[str, type[Refusal]]" = {}
@@ -33,12 +35,23 @@ class Priority(IntEnum):
 class Reply(BaseModel):
     """The answer to a command, query or job. Immutable; unknown fields of a newer sender are tolerated."""
 
-    model_config = ConfigDict(frozen=True, extra="ignore", ser_json_bytes="base64")
+    model_config = ConfigDict(frozen=True, extra="ignore", use_attribute_docstrings=True)
 
 
 class Done(Reply):
     """The answer where there is nothing to tell but that it happened."""
 
+
+def _printable(text: str) -> str:
+    if any(unicodedata.category(character) in {"Cc", "Cf", "Cs", "Co", "Cn"} and character not in "\n\t" for character in text):
+        raise PydanticCustomError("text", "control and invisible characters are not allowed")
+    return unicodedata.normalize("NFC", text.strip())
+
+
+Line = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(_printable)]
+"""One line of text: 1 to 200 characters, no control or invisible characters, stored in Unicode NFC."""
+Note = Annotated[str, Field(max_length=2000), AfterValidator(_printable)]
+"""Free text of up to 2,000 characters."""
 
 R = TypeVar("R", bound=Reply)
 T = TypeVar("T", bound=BaseModel)
@@ -54,7 +67,7 @@ class Page(Reply, Generic[T]):
 class Message(BaseModel):
     """What all messages share. Frozen; extra fields are refused, except in events."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
     wire: ClassVar[str] = ""
     """`actor.verb.version`, written out, so that a class can be renamed."""
