@@ -80,6 +80,8 @@ class Message(BaseModel):
     """Belongs to the type, not to the moment, so that one key's messages do not overtake each other."""
     permission: ClassVar[str | None] = None
     """`resource:action` that the principal needs; checked by the actor that owns the data. None: anybody who got in."""
+    remembered: ClassVar[bool] = True
+    """Whether the inbox keeps the reply. Not where the reply holds a secret; such a message must be harmless when handled twice."""
     replaces: ClassVar["type[Message] | None"] = None
 
     def __init_subclass__(cls, **_: object) -> None:
@@ -93,6 +95,7 @@ class Message(BaseModel):
         key: str | None = None,
         priority: Priority = Priority.NORMAL,
         permission: str | None = None,
+        remember: bool = True,
         replaces: "type[Message] | None" = None,
         **_: object,
     ) -> None:
@@ -117,6 +120,7 @@ class Message(BaseModel):
         cls.key_field = key
         cls.priority = priority
         cls.permission = permission
+        cls.remembered = remember
         cls.replaces = replaces
         cls._check_declaration()
         _by_wire[wire] = cls

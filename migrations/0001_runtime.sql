@@ -9,7 +9,7 @@ CREATE TABLE runtime.inbox (
     message_id uuid NOT NULL,
     actor text NOT NULL,
     fingerprint bytea NOT NULL,
-    kind text NOT NULL CHECK (kind IN ('reply', 'refusal', 'fault')),
+    kind text NOT NULL CHECK (kind IN ('reply', 'refusal')),
     reply bytea NOT NULL,
     handled_at timestamptz NOT NULL DEFAULT now(),
     PRIMARY KEY (message_id, actor)
@@ -26,9 +26,12 @@ CREATE TABLE runtime.outbox (
     envelopes bytea NOT NULL,
     said_at timestamptz NOT NULL DEFAULT now(),
     sent_at timestamptz,
-    sent_times integer NOT NULL DEFAULT 0
+    sent_times integer NOT NULL DEFAULT 0,
+    settled_at timestamptz
 );
-COMMENT ON COLUMN runtime.outbox.receivers IS 'The actors whose inbox must have it; aligned with message_ids, several comma-separated.';
+COMMENT ON COLUMN runtime.outbox.receivers IS 'The actors whose inbox must have it; aligned with message_ids, several comma-separated; {} for none.';
+COMMENT ON COLUMN runtime.outbox.settled_at IS 'When every receiver was known to have handled it.';
+CREATE INDEX outbox_unsettled ON runtime.outbox (number) WHERE settled_at IS NULL;
 CREATE INDEX outbox_unsent ON runtime.outbox (number) WHERE sent_at IS NULL;
 
 CREATE TABLE runtime.attempt (
@@ -89,12 +92,5 @@ CREATE TABLE runtime.timer (
     envelope jsonb NOT NULL
 );
 CREATE INDEX timer_due ON runtime.timer (due_at);
-
-CREATE TABLE runtime.broker_epoch (
-    only_one boolean PRIMARY KEY DEFAULT true CHECK (only_one),
-    epoch uuid NOT NULL,
-    seen_at timestamptz NOT NULL DEFAULT now()
-);
-COMMENT ON TABLE runtime.broker_epoch IS 'Which broker the messages went to; another one, or the same made anew, has lost what it held.';
 
 GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA runtime TO coffer_app;

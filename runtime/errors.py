@@ -1,13 +1,13 @@
 """What can go wrong in a turn, in three kinds that are treated apart.
 
-    Refusal (messages.base)      a business "no"      a reply; stored, never retried
-    Fault                        everything below
-      MessageFault               of the message       bounded retries, then a dead letter with its reason
-        Unreadable               not a message that anybody can handle: no retry, a dead letter at once
-        NewerVersion             from a newer sender: waits, is not poison
-      SurroundingsFault          of the surroundings  wait, hold, resume; never a dead letter
-        Unavailable              told to whoever asked: try again later
-        Fenced                   somebody else changed the rows meanwhile: do the turn again
+Refusal (messages.base)      a business "no"      a reply; stored, never retried
+Fault                        everything below
+  MessageFault               of the message       bounded retries, then a dead letter with its reason
+    Unreadable               not a message that anybody can handle: no retry, a dead letter at once
+    NewerVersion             from a newer sender: waits, is not poison
+  SurroundingsFault          of the surroundings  wait, hold, resume; never a dead letter
+    Unavailable              told to whoever asked: try again later
+    Fenced                   somebody else changed the rows meanwhile: do the turn again
 """
 
 import asyncio

@@ -137,7 +137,9 @@ class _TapFactory(TransportFactory):
         reader = asyncio.StreamReader(limit=2**20, loop=loop)
         self.tap = Tap(reader)
         tap = self.tap
-        transport, _ = await loop.create_connection(lambda: tap, url.host, url.port, ssl=context, **kwargs)
+        transport, _ = await loop.create_connection(
+            lambda: tap, url.host or "127.0.0.1", url.port or 5672, ssl=context, **kwargs
+        )
         return reader, asyncio.StreamWriter(transport, tap, reader, loop)
 
 
@@ -182,6 +184,8 @@ class Lane:
         self._windows: dict[int, Window] = {}
         self._by_message: dict[str, Window] = {}
         self._methods: dict[tuple[str, str, bool], bytes] = {}
+        self.on_returned: OnDelivery | None = None
+        """Called with what was published as mandatory and reached no queue."""
         self.closed = asyncio.Event()
         self._tap.attach(number, self)
         channel.closing.add_done_callback(self._on_closed)
@@ -228,6 +232,8 @@ class Lane:
             window = self._by_message.get(delivery.properties.message_id)
             if window is not None:
                 window.returned += 1
+            if self.on_returned is not None:
+                self.on_returned(delivery)
         elif self._on_delivery is not None:
             self._on_delivery(delivery)
 
@@ -240,7 +246,9 @@ class Lane:
         elif (window := self._windows.pop(tag, None)) is not None:
             window.settle(taken=taken)
 
-    def say(self, exchange: str, routing_key: str, properties: wire.Properties, body: bytes, *, mandatory: bool = False) -> None:
+    def say(
+        self, exchange: str, routing_key: str, properties: wire.Properties, body: bytes, *, mandatory: bool = False
+    ) -> None:
         """Publish and do not wait: for replies, queries and whatever is asked again when no answer comes."""
         self._send(exchange, routing_key, properties, body, mandatory=mandatory)
 
@@ -280,12 +288,23 @@ class Lane:
         return done
 
     async def consume(
-        self, queue: str, on_delivery: OnDelivery, *, prefetch: int, arguments: dict[str, Any] | None = None
+        self,
+        queue: str,
+        on_delivery: OnDelivery,
+        *,
+        prefetch: int,
+        acknowledge: bool = True,
+        arguments: dict[str, Any] | None = None,
     ) -> None:
         """Start consuming: `on_delivery` only enqueues. At most `prefetch` messages are unacknowledged at a time."""
         self._on_delivery = on_delivery
-        await self.channel.basic_qos(prefetch_count=prefetch, timeout=REQUEST_SECONDS)
-        await self.channel.basic_consume(queue, _never_called, arguments=arguments, timeout=REQUEST_SECONDS)
+        try:
+            await self.channel.basic_qos(prefetch_count=prefetch, timeout=REQUEST_SECONDS)
+            await self.channel.basic_consume(
+                queue, _never_called, no_ack=not acknowledge, arguments=arguments, timeout=REQUEST_SECONDS
+            )
+        except (aiormq.AMQPError, TimeoutError, OSError) as away:
+            raise Unavailable(f"the queue {queue} cannot be consumed: {away}") from away
 
     def on_cancelled_by_broker(self, callback: Callable[[], None]) -> None:
         """Call back when the broker ends the consumer, as it does when the queue is deleted."""

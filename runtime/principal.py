@@ -1,4 +1,7 @@
-"""On whose behalf a message is sent, and what their roles allow. Who somebody is comes from the door; what they may do is decided here."""
+"""On whose behalf a message is sent, and what their roles allow.
+
+Who somebody is comes from the door; what they may do is decided here.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -64,9 +67,8 @@ class Authority:
         """How far the permission reaches: all, own, or not at all (None). Our own actors reach all."""
         if permission is None or principal.kind == "actor":
             return "all"
-        known = self._known.get((principal, permission), "")
-        if known != "":
-            return known
+        if (principal, permission) in self._known:
+            return self._known[principal, permission]
         scopes = {self._roles.get(role, {}).get(permission) for role in principal.roles}
         scope: Scope | None = "all" if "all" in scopes else "own" if "own" in scopes else None
         if len(self._known) > 10_000:

@@ -1,8 +1,8 @@
-"""SQL lives in .sql files, each statement named and described:
+"""SQL lives in .sql files, each statement named and described.
 
-    -- name: account_by_id
-    -- One account, whatever its state.
-    SELECT ...;
+-- name: account_by_id
+-- One account, whatever its state.
+SELECT ...;
 """
 
 import re

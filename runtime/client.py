@@ -1,0 +1,174 @@
+"""Asks actors and waits for their answers: what the edge uses, and what a turn uses to ask another actor.
+
+One reply queue per process. A request that gets no answer in time ends in Unavailable; asking again under the same id is safe.
+"""
+
+import asyncio
+import contextlib
+import time
+from dataclasses import dataclass
+from typing import Any, TypeVar
+from uuid import UUID, uuid4
+
+import orjson
+
+from messages.base import Command, Job, Message, Query, Refusal, Reply
+from messages.ids import new_id
+from runtime.bus import Bus
+from runtime.clock import Clock, unix_milliseconds
+from runtime.envelope import Envelope
+from runtime.errors import Unavailable
+from runtime.inbox import OutcomeKind
+from runtime.outbox import address_command
+from runtime.principal import Principal
+from runtime.telemetry import child_traceparent
+from runtime.topology import QUERIES, Topology, declare_reply_queue
+from runtime.wire import Delivery
+
+R = TypeVar("R", bound=Reply)
+ASK_SECONDS = 10.0
+"""How long an answer is waited for. Every request of a client ends by then, one way or another."""
+REPLY_PREFETCH = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came back. `body` is the reply's JSON, or the refusal's, as it is stored."""
+
+    kind: OutcomeKind
+    body: bytes
+    message_id: UUID
+    replayed: bool = False
+
+
+class Client:
+    """Asks on one bus."""
+
+    def __init__(self, bus: Bus, topology: Topology, clock: Clock, *, role: str, most_in_flight: int = 1000) -> None:
+        self._bus = bus
+        self._topology = topology
+        self._clock = clock
+        self._role = role
+        self._most_in_flight = most_in_flight
+        self._reply_queue = ""
+        self._waiting: dict[str, asyncio.Future[Answer]] = {}
+        bus.on_connected.append(self._listen)
+
+    @property
+    def in_flight(self) -> int:
+        """Requests that wait for an answer."""
+        return len(self._waiting)
+
+    async def _listen(self) -> None:
+        """After each connection: a reply queue of its own, under a new name, so that no old one is fought over."""
+        queue = f"reply.{self._role}.{uuid4().hex}"
+        link = self._bus.consuming_unready
+        await declare_reply_queue(link, queue)
+        lane = await link.lane()
+        await lane.consume(queue, self._on_reply, prefetch=REPLY_PREFETCH, acknowledge=False)
+        self._bus.saying.on_returned = self._on_returned
+        for future in self._waiting.values():
+            if not future.done():
+                future.set_exception(Unavailable("the broker was lost while the answer was waited for"))
+        self._reply_queue = queue
+
+    def _on_reply(self, delivery: Delivery) -> None:
+        properties = delivery.properties
+        future = self._waiting.get(properties.message_id)
+        if future is None or future.done():
+            return
+        kind: Any = properties.type
+        future.set_result(Answer(kind, delivery.body, UUID(properties.message_id), "replayed" in properties.headers))
+
+    def _on_returned(self, delivery: Delivery) -> None:
+        future = self._waiting.get(delivery.properties.message_id)
+        if future is not None and not future.done():
+            future.set_exception(Unavailable(f"nobody has a queue for {delivery.properties.type}"))
+
+    async def call(
+        self,
+        message: Message,
+        *,
+        principal: Principal,
+        message_id: UUID | None = None,
+        correlation_id: str = "",
+        causation_id: str = "",
+        traceparent: str = "",
+        deadline_seconds: float = ASK_SECONDS,
+    ) -> Answer:
+        """Ask and wait. Unavailable: the broker is away, too much is in flight, or no answer came in time."""
+        if not self._bus.is_ready or not self._reply_queue:
+            raise Unavailable("the broker is away", retry_after_seconds=2)
+        if len(self._waiting) >= self._most_in_flight:
+            raise Unavailable("too many requests are in flight")
+        request = self._envelope(message, message_id or new_id(), principal, deadline_seconds)
+        request.correlation_id = correlation_id or str(request.message_id)
+        request.causation_id = causation_id
+        request.traceparent = child_traceparent(traceparent)
+        return await self._exchange(request, deadline_seconds, persistent=not isinstance(message, Query))
+
+    def _envelope(self, message: Message, message_id: UUID, principal: Principal, deadline_seconds: float) -> Envelope:
+        now = unix_milliseconds(self._clock.now())
+        envelope = Envelope.around(
+            message,
+            message_id=message_id,
+            principal=principal,
+            reply_to=self._reply_queue,
+            sent_seconds=now // 1000,
+            deadline_milliseconds=now + int(deadline_seconds * 1000),
+        )
+        if isinstance(message, Query):
+            envelope.exchange, envelope.routing_key = QUERIES, f"{message.actor}.{message.wire}"
+            return envelope
+        try:
+            return address_command(envelope, self._topology)
+        except KeyError:
+            raise Unavailable(f"no pool runs the actor {message.actor}") from None
+
+    async def _exchange(self, request: Envelope, seconds: float, *, persistent: bool) -> Answer:
+        name = str(request.message_id)
+        if name in self._waiting:
+            return Answer("busy", b'{"reason":"in_progress"}', request.message_id)
+        future: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+        self._waiting[name] = future
+        late = asyncio.get_running_loop().call_later(seconds, _give_up, future)
+        try:
+            self._bus.say(request, persistent=persistent, mandatory=True)
+            return await future
+        finally:
+            late.cancel()
+            self._waiting.pop(name, None)
+
+    async def ask(self, message: Command[R] | Query[R] | Job[R], *, because: Envelope, message_id: UUID) -> R:
+        """For a turn: the typed reply; the other's refusal is raised as its class; anything else is Unavailable."""
+        left = ASK_SECONDS
+        if because.deadline_milliseconds:
+            left = min(left, max(0.1, because.deadline_milliseconds / 1000 - time.time()))
+        answer = await self.call(
+            message,
+            principal=because.principal,
+            message_id=message_id,
+            correlation_id=because.correlation_id,
+            causation_id=str(because.message_id),
+            traceparent=because.traceparent,
+            deadline_seconds=left,
+        )
+        return reply_of(message, answer)
+
+
+def reply_of(message: Command[R] | Query[R] | Job[R], answer: Answer) -> R:
+    """The typed reply in an answer; a refusal is raised as its class, anything else as Unavailable."""
+    if answer.kind == "reply":
+        kind: Any = message.reply_type
+        reply: R = kind.model_validate_json(answer.body)
+        return reply
+    if answer.kind == "refusal":
+        raise Refusal.from_wire(orjson.loads(answer.body))
+    with contextlib.suppress(orjson.JSONDecodeError):
+        raise Unavailable(f"{message.wire}: {orjson.loads(answer.body).get('detail', answer.kind)}")
+    raise Unavailable(f"{message.wire}: {answer.kind}")
+
+
+def _give_up(future: "asyncio.Future[Answer]") -> None:
+    if not future.done():
+        future.set_exception(Unavailable("no answer came in time; ask again under the same id"))

@@ -1,0 +1,115 @@
+"""What could not be handled: kept with its reason, error, attempts, first and last time, and the whole message.
+
+An operator lists, looks, replays (the same message id again, so that nothing is done twice) or discards with a note.
+"""
+
+import base64
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from messages.ids import new_id
+from runtime import telemetry
+from runtime.database import Connection
+from runtime.envelope import Envelope
+from runtime.wire import Delivery
+
+LONGEST_ERROR = 4000
+"""Characters of an error that are kept."""
+
+_KEEP = """
+    INSERT INTO runtime.dead_letter (id, actor, message_id, type, key, reason, error, attempts, first_at, last_at, envelope)
+    SELECT $1, $2, $3, $4, $5, $6, $7, coalesce(a.failures + a.starts, $8), coalesce(a.first_at, now()), now(), $9
+    FROM (SELECT 1) AS one LEFT JOIN runtime.attempt AS a ON a.actor = $2 AND a.message_id = $3
+"""
+_LIST = """
+    SELECT * FROM runtime.dead_letter
+    WHERE state = $1 AND ($2::text IS NULL OR actor = $2) AND ($3::timestamptz IS NULL OR (last_at, id) < ($3, $4::uuid))
+    ORDER BY last_at DESC, id DESC LIMIT $5
+"""
+_RESOLVE = """
+    UPDATE runtime.dead_letter SET state = $2, note = $3, resolved_by = $4, resolved_at = now()
+    WHERE id = $1 AND state = 'dead' RETURNING *
+"""
+
+
+async def keep(connection: Connection, actor: str, envelope: Envelope, *, reason: str, error: str) -> UUID:
+    """Keep a message that was tried; its attempts are known."""
+    return await _keep(
+        connection, actor, envelope.message_id, envelope.type, envelope.key, reason, error, envelope.to_json(), attempts=1
+    )
+
+
+async def keep_unreadable(connection: Connection, actor: str, delivery: Delivery, *, reason: str, error: str) -> UUID:
+    """Keep what did not pass the door, as far as it can be read."""
+    properties = delivery.properties
+    try:
+        message_id = UUID(properties.message_id)
+    except ValueError:
+        message_id = None
+    whole: dict[str, Any] = {
+        "message_id": properties.message_id,
+        "type": properties.type[:200],
+        "sender": properties.user_id,
+        "exchange": delivery.exchange,
+        "routing_key": delivery.routing_key,
+        "content_type": properties.content_type,
+        "headers": {name: str(value) for name, value in properties.headers.items()},
+        "body_base64": base64.b64encode(delivery.body).decode(),
+    }
+    return await _keep(connection, actor, message_id, properties.type[:200], None, reason, error, whole, attempts=0)
+
+
+async def _keep(
+    connection: Connection,
+    actor: str,
+    message_id: UUID | None,
+    wire: str,
+    key: str | None,
+    reason: str,
+    error: str,
+    envelope: dict[str, Any],
+    *,
+    attempts: int,
+) -> UUID:
+    letter_id = new_id()
+    safe = error[:LONGEST_ERROR].replace("\x00", "\\0")
+    await connection.execute(
+        _KEEP, letter_id, actor, message_id, _without_nul(wire), key, reason, safe, attempts, _clean(envelope)
+    )
+    telemetry.dead.labels(actor, reason).inc()
+    return letter_id
+
+
+def _without_nul(text: str) -> str:
+    return text.replace("\x00", "\\0")
+
+
+def _clean(kept: dict[str, Any]) -> dict[str, Any]:
+    """PostgreSQL's jsonb takes no NUL."""
+    return {name: _without_nul(value) if isinstance(value, str) else value for name, value in kept.items()}
+
+
+async def listed(
+    connection: Connection, *, state: str, actor: str | None, before: tuple[datetime, UUID] | None, limit: int
+) -> list[dict[str, Any]]:
+    """Dead letters, the last ones first."""
+    moment, letter_id = before or (None, None)
+    return [dict(row) for row in await connection.fetch(_LIST, state, actor, moment, letter_id, limit)]
+
+
+async def shown(connection: Connection, letter_id: UUID) -> dict[str, Any] | None:
+    """One dead letter, whatever its state."""
+    row = await connection.fetchrow("SELECT * FROM runtime.dead_letter WHERE id = $1", letter_id)
+    return dict(row) if row is not None else None
+
+
+async def resolve(connection: Connection, letter_id: UUID, *, state: str, note: str | None, by: str) -> dict[str, Any] | None:
+    """Mark as replayed or discarded; None where it is not there or was resolved before."""
+    row = await connection.fetchrow(_RESOLVE, letter_id, state, note, by)
+    return dict(row) if row is not None else None
+
+
+async def forget_attempts(connection: Connection, actor: str, message_id: UUID) -> None:
+    """Let a replayed message begin anew."""
+    await connection.execute("DELETE FROM runtime.attempt WHERE actor = $1 AND message_id = $2", actor, message_id)

@@ -1,0 +1,301 @@
+"""The three ways in which waiting letters become turns: key by key, many at once in order, and queries side by side."""
+
+import asyncio
+import logging
+from collections import deque
+
+from runtime import telemetry
+from runtime.clock import stopwatch_seconds
+from runtime.errors import NewerVersion, Unreadable, is_surroundings
+from runtime.failpoints import Failpoints
+from runtime.inbox import Outcome
+from runtime.link import Lane
+from runtime.mailbox import Answers, Desk, Letter
+from runtime.middleware.retries import Retries
+from runtime.performer import Performer
+
+log = logging.getLogger("coffer.desk")
+
+
+class KeyedDesk(Desk):
+    """One turn per key at a time, in order; several keys side by side. A message without a key is a key of its own."""
+
+    def __init__(self, retries: Retries, answers: Answers, failpoints: Failpoints, *, concurrency: int) -> None:
+        super().__init__(answers)
+        self._retries = retries
+        self._failpoints = failpoints
+        self.concurrency = concurrency
+        """Keys at a time."""
+        self._waiting: list[Letter] = []
+        self._running: dict[str, asyncio.Task[None]] = {}
+        self._ids: set[object] = set()
+
+    @property
+    def depth(self) -> int:
+        return len(self._waiting) + len(self._running)
+
+    def arrived(self, letter: Letter) -> None:
+        if letter.unreadable is None and letter.envelope.message_id in self._ids and letter.envelope.reply_to:
+            # The same message is waiting or running: whoever asks again is told so, and asks once more later.
+            self.answers.settle([letter], [BUSY])
+            return
+        self._ids.add(letter.envelope.message_id)
+        self._waiting.append(letter)
+        self._begin_what_can()
+
+    def forget(self, lane: Lane) -> None:
+        for letter in self._waiting:
+            if letter.lane is lane:
+                self._ids.discard(letter.envelope.message_id)
+        self._waiting = [letter for letter in self._waiting if letter.lane is not lane]
+
+    async def idle(self) -> None:
+        while self._running:
+            await asyncio.wait(list(self._running.values()))
+
+    def _begin_what_can(self) -> None:
+        while self._waiting and len(self._running) < self.concurrency:
+            letter = self._next()
+            if letter is None:
+                return
+            self._waiting.remove(letter)
+            key = _key(letter)
+            self._running[key] = asyncio.create_task(self._run(key, letter))
+
+    def _next(self) -> Letter | None:
+        """The most urgent letter whose key is free, and no earlier one of its key is waiting."""
+        now = stopwatch_seconds()
+        best: Letter | None = None
+        seen: set[str] = set()
+        for letter in self._waiting:
+            key = _key(letter)
+            if key in seen or key in self._running:
+                seen.add(key)
+                continue
+            seen.add(key)
+            if best is None or letter.urgency(now) > best.urgency(now):
+                best = letter
+        return best
+
+    async def _run(self, key: str, letter: Letter) -> None:
+        telemetry.wait_seconds.labels(self.answers.actor).observe(stopwatch_seconds() - letter.arrived)
+        try:
+            if letter.unreadable is not None:
+                await self.answers.put_aside(letter)
+                return
+            await self._failpoints.passing("after_receive")
+            outcome = await self._retries.perform(letter.envelope, redelivered=letter.redelivered)
+            if outcome is not None:
+                self.answers.send(letter.envelope, outcome)
+            await self._failpoints.passing("after_reply_before_ack")
+            self.answers.acknowledge([letter])
+        except Exception as error:
+            if not is_surroundings(error):
+                log.exception("a turn ended in a way that nobody expected")
+            self.hold(error)
+        finally:
+            del self._running[key]
+            self._ids.discard(letter.envelope.message_id)
+            self._begin_what_can()
+
+
+class StreamDesk(Desk):
+    """One ordered stream. What is waiting is taken at once, never waited for: a run of messages that one handler takes together is
+    one transaction. What fails is tried again alone, beside the stream, so that nothing waits for it."""
+
+    def __init__(self, performer: Performer, retries: Retries, answers: Answers, failpoints: Failpoints, *, batch: int) -> None:
+        super().__init__(answers)
+        self._performer = performer
+        self._retries = retries
+        self._failpoints = failpoints
+        self.batch = batch
+        """Messages in one transaction at most."""
+        self._waiting: deque[Letter] = deque()
+        self._ids: set[object] = set()
+        self._beside: set[asyncio.Task[None]] = set()
+        self._some = asyncio.Event()
+        self._in_hand = 0
+        self._nothing = asyncio.Event()
+        self._nothing.set()
+
+    @property
+    def depth(self) -> int:
+        return len(self._waiting) + self._in_hand + len(self._beside)
+
+    def arrived(self, letter: Letter) -> None:
+        envelope = letter.envelope
+        if envelope.message_id in self._ids and envelope.reply_to and letter.unreadable is None:
+            self.answers.settle([letter], [BUSY])
+            return
+        self._ids.add(envelope.message_id)
+        self._waiting.append(letter)
+        self._some.set()
+
+    def forget(self, lane: Lane) -> None:
+        kept = deque(letter for letter in self._waiting if letter.lane is not lane)
+        self._ids -= {letter.envelope.message_id for letter in self._waiting if letter.lane is lane}
+        self._waiting = kept
+
+    async def idle(self) -> None:
+        await self._nothing.wait()
+        while self._beside:
+            await asyncio.wait(list(self._beside))
+
+    async def run(self) -> None:
+        """Run turns for as long as the process lives."""
+        while True:
+            await self._some.wait()
+            self._some.clear()
+            while self._waiting:
+                letters = self._take()
+                self._in_hand = len(letters)
+                self._nothing.clear()
+                try:
+                    await self._work(letters)
+                except Exception as error:
+                    if not is_surroundings(error):
+                        log.exception("a batch ended in a way that nobody expected")
+                    self.hold(error)
+                    self._ids -= {letter.envelope.message_id for letter in letters}
+                finally:
+                    self._in_hand = 0
+                    self._nothing.set()
+
+    def _take(self) -> list[Letter]:
+        """The most urgent letters, at most a batch, in the order in which they are handled."""
+        now = stopwatch_seconds()
+        waiting = self._waiting
+        if len({letter.envelope.priority for letter in waiting}) > 1:
+            waiting = deque(sorted(waiting, key=lambda letter: -letter.urgency(now)))
+            self._waiting = waiting
+        first = self._together(waiting[0])
+        taken = [waiting.popleft()]
+        while first is not None and waiting and len(taken) < self.batch and self._together(waiting[0]) == first:
+            taken.append(waiting.popleft())
+        observe = telemetry.wait_seconds.labels(self.answers.actor).observe
+        for letter in taken:
+            observe(now - letter.arrived)
+        return taken
+
+    def _together(self, letter: Letter) -> str | None:
+        """The handler that takes this letter together with others; None where it must be taken alone."""
+        if letter.unreadable is not None or letter.redelivered:
+            return None
+        return self._performer.batch_of(letter.envelope.type)
+
+    async def _work(self, letters: list[Letter]) -> None:
+        await self._failpoints.passing("after_receive")
+        if len(letters) == 1 and self._together(letters[0]) is None:
+            await self._alone(letters[0])
+            return
+        try:
+            outcomes: list[Outcome | None] = list(await self._performer.many([letter.envelope for letter in letters]))
+        except Exception as error:
+            if is_surroundings(error):
+                raise
+            log.warning("a batch failed; its messages are taken one by one", extra={"error": repr(error)})
+            for letter in letters:
+                await self._first_try(letter)
+            return
+        # Replies are written while the next batch's statements are under way.
+        asyncio.get_running_loop().call_soon(self._finish, letters, outcomes)
+        await self._failpoints.passing("after_reply_before_ack")
+
+    def _finish(self, letters: list[Letter], outcomes: list[Outcome | None]) -> None:
+        self.answers.settle(letters, outcomes)
+        self._ids -= {letter.envelope.message_id for letter in letters}
+
+    async def _first_try(self, letter: Letter) -> None:
+        """Alone; what fails goes on beside the stream."""
+        try:
+            outcome: Outcome | None = await self._performer.one(letter.envelope)
+        except (NewerVersion, Unreadable):
+            await self._alone(letter)
+            return
+        except Exception as error:
+            if is_surroundings(error):
+                raise
+            task = asyncio.create_task(self._alone(letter))
+            self._beside.add(task)
+            task.add_done_callback(self._beside.discard)
+            return
+        self._finish([letter], [outcome])
+
+    async def _alone(self, letter: Letter) -> None:
+        try:
+            if letter.unreadable is not None:
+                await self.answers.put_aside(letter)
+                self._ids.discard(letter.envelope.message_id)
+                return
+            outcome = await self._retries.perform(letter.envelope, redelivered=letter.redelivered)
+            if outcome is not None:
+                self.answers.send(letter.envelope, outcome)
+            await self._failpoints.passing("after_reply_before_ack")
+            self._finish([letter], [None])
+        except Exception as error:
+            if not is_surroundings(error):
+                log.exception("a turn ended in a way that nobody expected")
+            self._ids.discard(letter.envelope.message_id)
+            self.hold(error)
+
+
+class QueryDesk(Desk):
+    """Queries side by side, none waiting for another."""
+
+    def __init__(self, performer: Performer, answers: Answers, *, concurrency: int) -> None:
+        super().__init__(answers)
+        self._performer = performer
+        self.concurrency = concurrency
+        self._waiting: deque[Letter] = deque()
+        self._running: set[asyncio.Task[None]] = set()
+
+    @property
+    def depth(self) -> int:
+        return len(self._waiting) + len(self._running)
+
+    def arrived(self, letter: Letter) -> None:
+        if len(self._running) >= self.concurrency:
+            self._waiting.append(letter)
+            return
+        task = asyncio.create_task(self._run(letter))
+        self._running.add(task)
+        task.add_done_callback(self._running.discard)
+
+    def forget(self, lane: Lane) -> None:
+        self._waiting = deque(letter for letter in self._waiting if letter.lane is not lane)
+
+    async def idle(self) -> None:
+        while self._running:
+            await asyncio.wait(list(self._running))
+
+    async def _run(self, first: Letter) -> None:
+        letter: Letter | None = first
+        while letter is not None:
+            try:
+                await self._answer(letter)
+            except Exception as error:
+                if not is_surroundings(error):
+                    log.exception("a query failed", extra={"type": letter.envelope.type})
+                    self.answers.settle([letter], [COULD_NOT])
+                else:
+                    self.hold(error)
+            letter = self._waiting.popleft() if self._waiting else None
+
+    async def _answer(self, letter: Letter) -> None:
+        if letter.unreadable is not None:
+            await self.answers.put_aside(letter)
+            return
+        try:
+            outcome = await self._performer.query(letter.envelope)
+        except (Unreadable, NewerVersion) as wrong:
+            outcome = Outcome("fault", COULD_NOT.body)
+            log.warning("a query could not be read", extra={"reason": str(wrong)})
+        self.answers.settle([letter], [outcome])
+
+
+def _key(letter: Letter) -> str:
+    return letter.envelope.key if letter.envelope.key is not None else f"message {letter.envelope.message_id} {letter.tag}"
+
+
+BUSY = Outcome("busy", b'{"reason":"in_progress","detail":"The same request is being worked on."}')
+COULD_NOT = Outcome("fault", b'{"reason":"failed","detail":"The question could not be answered."}')

@@ -1,0 +1,154 @@
+"""What was said but is not yet known to have arrived. One row per turn; it leaves at once, confirmed, in order, unwaited for.
+
+The relay publishes what this process committed; the sweeper publishes what a dead process left. A row is settled when the inbox
+of every receiver has its messages; `reconciler.py` finds what the broker lost.
+"""
+
+import asyncio
+import contextlib
+import logging
+from collections import deque
+from uuid import UUID
+
+import asyncpg
+
+from runtime.bus import Bus
+from runtime.database import Database
+from runtime.envelope import Envelope, pack, unpack
+from runtime.errors import Unavailable, is_surroundings
+from runtime.failpoints import Failpoints
+from runtime.topology import COMMANDS, EVENTS, Topology
+
+log = logging.getLogger("coffer.outbox")
+
+SWEEP_SECONDS = 1.0
+LEFT_BEHIND_SECONDS = 2
+"""A row unsent for longer than this was left by a process that died."""
+SWEEP_ROWS = 500
+
+_MARK_SENT = """
+    UPDATE runtime.outbox
+    SET sent_at = now(), sent_times = sent_times + 1, settled_at = CASE WHEN receivers = '{}' THEN now() END
+    WHERE number = ANY($1::bigint[])
+"""
+_LEFT_BEHIND = """
+    SELECT number, envelopes FROM runtime.outbox
+    WHERE sent_at IS NULL AND said_at < now() - make_interval(secs => $1)
+    ORDER BY number LIMIT $2
+"""
+_ONE_SWEEPER = "SELECT pg_try_advisory_xact_lock(hashtext('coffer outbox sweeper'))"
+
+
+def addressed(envelopes: list[Envelope], topology: Topology) -> tuple[list[Envelope], list[str]]:
+    """The envelopes with exchange and routing key, and the receivers of each (comma-separated; [] where none has any)."""
+    receivers: list[str] = []
+    for envelope in envelopes:
+        if not envelope.exchange:
+            actor = envelope.type.partition(".")[0]
+            to = topology.receivers(envelope.type)
+            envelope.exchange, envelope.routing_key = EVENTS, envelope.type
+        else:
+            actor = envelope.routing_key.partition(".")[0]
+            to = (actor,)
+        receivers.append(",".join(to))
+    return envelopes, receivers if any(receivers) else []
+
+
+def address_command(envelope: Envelope, topology: Topology) -> Envelope:
+    """Send a command to its partition."""
+    actor = envelope.type.partition(".")[0]
+    envelope.exchange = COMMANDS
+    envelope.routing_key = topology.command_route(actor, envelope.type, envelope.key)
+    return envelope
+
+
+def row(envelopes: list[Envelope], topology: Topology) -> tuple[list[UUID], list[str], bytes]:
+    """The outbox row of one turn: message ids, receivers, packed envelopes."""
+    ready, receivers = addressed(envelopes, topology)
+    return [each.message_id for each in ready], receivers, pack(ready)
+
+
+class Relay:
+    """Publishes the rows that this process committed, in the order of their commits, and sweeps up what others left."""
+
+    def __init__(self, database: Database, bus: Bus, failpoints: Failpoints) -> None:
+        self._database = database
+        self._bus = bus
+        self._failpoints = failpoints
+        self._waiting: deque[tuple[int, list[Envelope]]] = deque()
+        self._in_hand: set[int] = set()
+        self._wake = asyncio.Event()
+        self._tasks: list[asyncio.Task[None]] = []
+        self._idle = asyncio.Event()
+        self._idle.set()
+
+    async def start(self) -> None:
+        """Begin relaying and sweeping."""
+        self._tasks = [
+            asyncio.create_task(self._relay(), name="outbox relay"),
+            asyncio.create_task(self._sweep(), name="outbox sweeper"),
+        ]
+
+    async def stop(self, *, drain_seconds: float) -> None:
+        """Publish what is waiting, for so long at most; the rest is swept up by the next process."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(drain_seconds):
+                await self._idle.wait()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def committed(self, number: int, envelopes: list[Envelope]) -> None:
+        """The row was committed: publish its messages."""
+        self._waiting.append((number, envelopes))
+        self._in_hand.add(number)
+        self._idle.clear()
+        self._wake.set()
+
+    async def _relay(self) -> None:
+        while True:
+            await self._wake.wait()
+            self._wake.clear()
+            while self._waiting:
+                rows = list(self._waiting)
+                try:
+                    await self._publish(rows)
+                except Exception as error:
+                    if not is_surroundings(error):
+                        log.exception("outbox relay failed")
+                    await asyncio.sleep(0.2)
+                    await self._bus.ready()
+                    continue
+                for number, _ in rows:
+                    self._waiting.popleft()
+                    self._in_hand.discard(number)
+            self._idle.set()
+
+    async def _publish(self, rows: list[tuple[int, list[Envelope]]]) -> None:
+        await self._failpoints.passing("before_event_publish")
+        await self._bus.say_confirmed([envelope for _, envelopes in rows for envelope in envelopes])
+        await self._failpoints.passing("after_event_publish")
+        async with self._database.connection() as connection:
+            await connection.execute(_MARK_SENT, [number for number, _ in rows])
+
+    async def _sweep(self) -> None:
+        while True:
+            await asyncio.sleep(SWEEP_SECONDS)
+            try:
+                await self.sweep_once()
+            except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError, Unavailable) as away:
+                log.info("sweep put off", extra={"reason": str(away)})
+
+    async def sweep_once(self) -> int:
+        """Publish rows that were left behind; how many."""
+        async with self._database.transaction() as connection:
+            if not await connection.fetchval(_ONE_SWEEPER):
+                return 0
+            found = await connection.fetch(_LEFT_BEHIND, LEFT_BEHIND_SECONDS, SWEEP_ROWS)
+            rows = [(each["number"], unpack(each["envelopes"])) for each in found if each["number"] not in self._in_hand]
+            if not rows:
+                return 0
+            await self._bus.say_confirmed([envelope for _, envelopes in rows for envelope in envelopes])
+            await connection.execute(_MARK_SENT, [number for number, _ in rows])
+            log.info("swept up", extra={"rows": len(rows)})
+            return len(rows)

@@ -1,0 +1,260 @@
+"""Performs turns: from an envelope to a committed outcome. One spine writes state, inbox with reply, outbox and timers.
+
+A crash before the COMMIT leaves nothing; after it, the inbox gives the same answer again. What goes wrong leaves here as an
+exception: a message's fault, or the surroundings'; `mailbox.py` decides what follows.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+import asyncpg
+import orjson
+
+from messages.base import Event, Forbidden, Message, Refusal, Reply
+from messages.ids import derived_id
+from runtime import inbox, telemetry, timers
+from runtime.actor import Actor, Handler
+from runtime.admission import is_expired, problem, read
+from runtime.clock import Clock, stopwatch_seconds, unix_milliseconds
+from runtime.database import Database, Transaction
+from runtime.envelope import Envelope
+from runtime.errors import Fenced, MessageFault
+from runtime.failpoints import Failpoints
+from runtime.inbox import Handled, Outcome
+from runtime.outbox import Relay, row
+from runtime.principal import Authority
+from runtime.topology import Topology
+from runtime.turn import Asks, Batch, Said, Turn
+
+KEY_REUSED = {
+    "rule": "idempotency_key_reused",
+    "status": 422,
+    "detail": "This id was used before for something else. Use a new one for a new request.",
+}
+EXPIRED = Outcome("expired", problem("expired", "The deadline passed before the work began; nothing was done."))
+NO_ANSWER = Outcome("reply", b"{}")
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What the turns of one process work with."""
+
+    database: Database
+    clock: Clock
+    relay: Relay
+    topology: Topology
+    authority: Authority
+    failpoints: Failpoints
+    asks: Asks | None
+
+
+class Parked(Exception):  # noqa: N818 - not an error: a message that must queue up behind an earlier one of its key
+    """The key waits for a retry; this message must wait behind it."""
+
+
+class Performer:
+    """Performs the turns of one actor."""
+
+    def __init__(self, actor: Actor, surroundings: Surroundings) -> None:
+        self.actor = actor
+        self.name = actor.name
+        self._around = surroundings
+        self._batches = {kind.wire: each.method for kind, each in actor.handlers.items() if each.batched}
+
+    def handler_of(self, message: Message) -> Handler:
+        """The handler of a message. MessageFault where the actor has none."""
+        handler = self.actor.handlers.get(type(message))
+        if handler is None:
+            raise MessageFault(f"the actor {self.name} does not handle {message.wire}")
+        return handler
+
+    def batch_of(self, wire: str) -> str | None:
+        """The method that takes messages of this type many at once; None where there is none."""
+        return self._batches.get(wire)
+
+    def admit(self, envelope: Envelope) -> Said | Outcome:
+        """The message, if it may be handled now; else the outcome that it gets without a turn."""
+        if is_expired(envelope, self._around.clock.now()):
+            telemetry.expired.labels(self.name, envelope.type).inc()
+            return EXPIRED
+        try:
+            message = read(envelope)
+            scope = self._around.authority.scope(envelope.principal, message.permission)
+            if scope is None and not isinstance(message, Event):
+                raise Forbidden(f"This takes the permission {message.permission}.", permission=message.permission)
+        except Refusal as no:
+            return refused(no)
+        return Said(envelope, message, scope or "all")
+
+    async def query(self, envelope: Envelope) -> Outcome:
+        """Answer a query: no inbox, nothing written."""
+        said = self.admit(envelope)
+        if isinstance(said, Outcome):
+            return said
+        handler = self.handler_of(said.message)
+        turn = Turn(said, self._around.database, self._around.clock, self._around.asks, read_only=True)
+        try:
+            reply: Reply = await getattr(self.actor, handler.method)(said.message, turn)
+        except Refusal as no:
+            return refused(no)
+        finally:
+            await turn.end()
+        return replied(reply)
+
+    async def one(self, envelope: Envelope, *, from_parked: bool = False) -> Outcome:
+        """Perform the turn of one message. Raises Parked where its key waits for a retry."""
+        said = self.admit(envelope)
+        if isinstance(said, Outcome):
+            return said
+        if self.handler_of(said.message).batched:
+            return (await self._many([said]))[0]
+        async with self._around.database.connection() as connection:
+            known = await inbox.lookup(connection, self.name, [envelope.message_id])
+            parked = envelope.key is not None and not known and await inbox.is_parked(connection, self.name, envelope.key)
+        if known:
+            return self._known(envelope, known[envelope.message_id])
+        if parked and not from_parked:
+            raise Parked
+        return await self._turn(said)
+
+    async def _turn(self, said: Said) -> Outcome:
+        around = self._around
+        handler = self.handler_of(said.message)
+        turn = Turn(said, around.database, around.clock, around.asks)
+        await around.failpoints.passing("after_begin")
+        began = stopwatch_seconds()
+        try:
+            try:
+                reply = await getattr(self.actor, handler.method)(said.message, turn)
+                outcome = replied(reply) if reply is not None else NO_ANSWER
+            except Refusal as no:
+                await turn.rollback()
+                turn.timers.clear()
+                said.refuse(no)
+                outcome = refused(no)
+            await self._commit(turn, [(said, outcome)], turn.timers, turn.now)
+        except asyncpg.UniqueViolationError as raced:
+            await turn.end()
+            return await self._raced(raced, said.envelope)
+        finally:
+            await turn.end()
+        telemetry.turn_seconds.labels(self.name).observe(stopwatch_seconds() - began)
+        return outcome
+
+    async def many(self, envelopes: Sequence[Envelope]) -> list[Outcome]:
+        """Perform one turn for many messages whose handler takes batches."""
+        admitted = [self.admit(envelope) for envelope in envelopes]
+        saids = [said for said in admitted if isinstance(said, Said)]
+        outcomes = iter(await self._many(saids) if saids else [])
+        return [each if isinstance(each, Outcome) else next(outcomes) for each in admitted]
+
+    async def _many(self, saids: list[Said]) -> list[Outcome]:
+        around = self._around
+        handler = self.handler_of(saids[0].message)
+        async with around.database.connection() as connection:
+            known = await inbox.lookup(connection, self.name, [said.envelope.message_id for said in saids])
+        fresh: dict[UUID, Said] = {}
+        for said in saids:
+            if said.message_id not in known:
+                fresh.setdefault(said.message_id, said)
+        if fresh:
+            batch = Batch(list(fresh.values()), around.database, around.clock)
+            await around.failpoints.passing("after_begin")
+            began = stopwatch_seconds()
+            try:
+                await getattr(self.actor, handler.method)(batch)
+                pairs = [(said, _outcome_of(said)) for said in batch]
+                await self._commit(batch, pairs, batch.timers, batch.now)
+            except asyncpg.UniqueViolationError as raced:
+                await batch.end()
+                if len(fresh) == 1:
+                    return [await self._raced(raced, said.envelope) for said in saids]
+                raise
+            finally:
+                await batch.end()
+            telemetry.turn_seconds.labels(self.name).observe(stopwatch_seconds() - began)
+            telemetry.batch_messages.labels(self.name).observe(len(fresh))
+            for said, outcome in pairs:
+                known[said.message_id] = Handled(said.envelope.fingerprint, outcome)
+        return [
+            known[said.message_id].outcome
+            if fresh.get(said.message_id) is said
+            else self._known(said.envelope, known[said.message_id])
+            for said in saids
+        ]
+
+    async def _commit(
+        self,
+        transaction: Transaction,
+        pairs: list[tuple[Said, Outcome]],
+        due: list[tuple[UUID, datetime, Envelope]],
+        now: datetime,
+    ) -> None:
+        around = self._around
+        said_now = unix_milliseconds(now) // 1000
+        envelopes = [_told(said, event, index, said_now) for said, _ in pairs for index, event in enumerate(said.emitted)]
+        handled = [(said.message_id, said.envelope.fingerprint, outcome) for said, outcome in pairs if said.message.remembered]
+        if due:
+            await timers.keep(transaction, due)
+        number = None
+        if handled or envelopes:
+            number = await inbox.record(transaction, self.name, handled, row(envelopes, around.topology))
+        await around.failpoints.passing("before_commit")
+        await transaction.commit()
+        await around.failpoints.passing("after_commit_before_reply")
+        if number is not None:
+            around.relay.committed(number, envelopes)
+
+    def _known(self, envelope: Envelope, handled: Handled) -> Outcome:
+        telemetry.inbox_hits.labels(self.name, envelope.type).inc()
+        if handled.fingerprint != envelope.fingerprint:
+            return Outcome("refusal", orjson.dumps(KEY_REUSED))
+        return handled.outcome
+
+    async def _raced(self, error: asyncpg.UniqueViolationError, envelope: Envelope) -> Outcome:
+        """Somebody else handled the same message meanwhile: their answer is the answer. Any other collision is a fault."""
+        if error.constraint_name != "inbox_pkey":
+            raise error
+        async with self._around.database.connection() as connection:
+            known = await inbox.lookup(connection, self.name, [envelope.message_id])
+        if envelope.message_id not in known:
+            raise Fenced("the inbox knew the message and then did not")
+        return self._known(envelope, known[envelope.message_id])
+
+
+def _told(said: Said, event: Event, index: int, sent_seconds: int) -> Envelope:
+    cause = said.envelope
+    return Envelope(
+        message_id=derived_id(cause.message_id, f"{event.wire}/{index}"),
+        type=event.wire,
+        body=event.model_dump_json().encode(),
+        principal=cause.principal,
+        correlation_id=cause.correlation_id,
+        causation_id=str(cause.message_id),
+        key=event.key,
+        priority=event.priority,
+        traceparent=cause.traceparent,
+        sent_seconds=sent_seconds,
+    )
+
+
+def _outcome_of(said: Said) -> Outcome:
+    match said.outcome:
+        case Refusal() as no:
+            return refused(no)
+        case Reply() as reply:
+            return replied(reply)
+        case _:
+            raise MessageFault(f"the batch handler left {said.message.wire} without an answer")
+
+
+def replied(reply: Reply) -> Outcome:
+    """The outcome of a reply."""
+    return Outcome("reply", reply.model_dump_json(by_alias=True).encode())
+
+
+def refused(no: Refusal) -> Outcome:
+    """The outcome of a refusal."""
+    return Outcome("refusal", orjson.dumps(no.to_wire()))

@@ -1,0 +1,34 @@
+"""Delays and deadlines of the business: a command kept until its time, then sent like any other. One row each, cancellable, visible."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from uuid import UUID
+
+from runtime.database import Connection, Transaction
+from runtime.envelope import Envelope
+
+_KEEP = """
+    INSERT INTO runtime.timer (id, due_at, envelope)
+    SELECT * FROM unnest($1::uuid[], $2::timestamptz[], $3::jsonb[])
+    ON CONFLICT (id) DO NOTHING
+"""
+_DUE = """
+    DELETE FROM runtime.timer WHERE id IN (
+        SELECT id FROM runtime.timer WHERE due_at <= $1 ORDER BY due_at LIMIT $2 FOR UPDATE SKIP LOCKED
+    ) RETURNING envelope
+"""
+
+
+async def keep(transaction: Transaction, due: Sequence[tuple[UUID, datetime, Envelope]]) -> None:
+    """Keep commands until they are due; part of the turn that asked for it."""
+    await transaction.execute(
+        _KEEP,
+        [message_id for message_id, _, _ in due],
+        [due_at for _, due_at, _ in due],
+        [envelope.to_json() for _, _, envelope in due],
+    )
+
+
+async def take_due(connection: Connection, now: datetime, most: int) -> list[Envelope]:
+    """Take what is due; the caller puts it into the outbox in the same transaction."""
+    return [Envelope.from_json(row["envelope"]) for row in await connection.fetch(_DUE, now, most)]

@@ -1,0 +1,206 @@
+"""Names of exchanges and queues, which queue a message goes to, and the one command that declares them.
+
+    commands  topic   <actor>.<partition>.<type>   durable queue per partition, single active consumer, priorities
+    queries   topic   <actor>.<type>               one competing queue per actor
+    events    topic   <type>                       one queue per subscriber
+    replies   topic   <reply queue>                one expiring queue per requester
+    ingress   direct  ingress                      what other systems say, all of it
+
+Nothing is published to the default exchange. Workers declare nothing but their own reply queue.
+"""
+
+import zlib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import aiormq
+
+from runtime.errors import Unavailable
+from runtime.link import REQUEST_SECONDS, Link
+
+COMMANDS, QUERIES, EVENTS, REPLIES, INGRESS = "commands", "queries", "events", "replies", "ingress"
+HIGHEST_PRIORITY = 9
+KEYED_PARTITIONS = 16
+"""Fixed, so that a key stays in its partition for ever; processes share them."""
+REPLY_QUEUE_EXPIRES_MILLISECONDS = 120_000
+REPLY_EXPIRES_MILLISECONDS = 30_000
+
+MailboxKind = Literal["keyed", "stream", "competing"]
+QueueType = Literal["classic", "quorum"]
+
+
+@dataclass(frozen=True, slots=True)
+class Mailbox:
+    """How one actor is reached."""
+
+    actor: str
+    kind: MailboxKind
+    events: tuple[str, ...] = ()
+    """Wire names of the events that it listens to."""
+
+    @property
+    def partitions(self) -> int:
+        """How many command queues it has."""
+        return KEYED_PARTITIONS if self.kind == "keyed" else 1
+
+    def partition_of(self, key: str | None) -> int:
+        """The partition of a key; a message without one goes where its id decides nothing: to the first."""
+        return zlib.crc32(key.encode()) % self.partitions if key is not None and self.partitions > 1 else 0
+
+    def command_queue(self, partition: int) -> str:
+        """The queue of one partition."""
+        return f"commands.{self.actor}.{partition:02d}"
+
+    @property
+    def query_queue(self) -> str:
+        """The queue of its queries."""
+        return f"queries.{self.actor}"
+
+    @property
+    def event_queue(self) -> str:
+        """The queue of the events that it listens to."""
+        return f"events.{self.actor}"
+
+
+@dataclass(frozen=True, slots=True)
+class ExternalQueues:
+    """What another system has of its own: a queue of replies and one of the events that it subscribed to."""
+
+    system: str
+    events: tuple[str, ...] = ()
+    """Binding patterns such as `ledger.entry_posted.v1` or `member.#`."""
+
+    @property
+    def reply_queue(self) -> str:
+        """Where its replies arrive."""
+        return f"reply.{self.system}"
+
+    @property
+    def event_queue(self) -> str:
+        """Where its events arrive."""
+        return f"events.{self.system}"
+
+
+@dataclass(frozen=True, slots=True)
+class Topology:
+    """All mailboxes, by actor, and the external systems."""
+
+    mailboxes: Mapping[str, Mailbox]
+    systems: tuple[ExternalQueues, ...] = ()
+    queue_type: QueueType = "classic"
+    _by_event: dict[str, tuple[str, ...]] = field(default_factory=dict)
+
+    def receivers(self, event_wire: str) -> tuple[str, ...]:
+        """The actors that listen to an event."""
+        found = self._by_event.get(event_wire)
+        if found is None:
+            found = tuple(sorted(box.actor for box in self.mailboxes.values() if event_wire in box.events))
+            self._by_event[event_wire] = found
+        return found
+
+    def command_route(self, actor: str, wire: str, key: str | None) -> str:
+        """The routing key of a command. KeyError for an actor that nobody runs."""
+        return f"{actor}.{self.mailboxes[actor].partition_of(key):02d}.{wire}"
+
+
+def event_queues(mailboxes: Iterable[Mailbox]) -> list[Mailbox]:
+    """Those that listen to events."""
+    return [mailbox for mailbox in mailboxes if mailbox.events]
+
+
+def _work_queue(queue_type: QueueType, *, single: bool) -> dict[str, Any]:
+    arguments: dict[str, Any] = {"x-queue-type": queue_type}
+    if queue_type == "classic":
+        arguments["x-max-priority"] = HIGHEST_PRIORITY
+    else:
+        arguments["x-delivery-limit"] = -1
+    if single:
+        arguments["x-single-active-consumer"] = True
+    return arguments
+
+
+async def declare(link: Link, topology: Topology) -> int:
+    """Declare all that is missing; how many queues had to be made. Unavailable where something is there in another shape."""
+    made = 0
+    channel = await link.admin_channel()
+    try:
+        for name in (COMMANDS, QUERIES, EVENTS, REPLIES):
+            await channel.exchange_declare(name, exchange_type="topic", durable=True, timeout=REQUEST_SECONDS)
+        await channel.exchange_declare(INGRESS, exchange_type="direct", durable=True, timeout=REQUEST_SECONDS)
+        for queue, arguments, bindings in _queues(topology):
+            made += await _declare_queue(link, queue, arguments)
+            for exchange, pattern in bindings:
+                await channel.queue_bind(queue, exchange, pattern, timeout=REQUEST_SECONDS)
+    except (aiormq.AMQPError, TimeoutError) as wrong:
+        raise Unavailable(f"the topology cannot be declared: {wrong}") from wrong
+    finally:
+        await channel.close()
+    return made
+
+
+def _queues(topology: Topology) -> list[tuple[str, dict[str, Any], list[tuple[str, str]]]]:
+    kind = topology.queue_type
+    found: list[tuple[str, dict[str, Any], list[tuple[str, str]]]] = []
+    for box in topology.mailboxes.values():
+        for partition in range(box.partitions):
+            name = box.command_queue(partition)
+            arguments = _work_queue(kind, single=box.kind != "competing")
+            found.append((name, arguments, [(COMMANDS, f"{box.actor}.{partition:02d}.#")]))
+        found.append((box.query_queue, {"x-queue-type": "classic"}, [(QUERIES, f"{box.actor}.#")]))
+        if box.events:
+            bindings = [(EVENTS, wire) for wire in box.events]
+            found.append((box.event_queue, _work_queue(kind, single=True), bindings))
+    found.append(("ingress", _work_queue(kind, single=False), [(INGRESS, "ingress")]))
+    for system in topology.systems:
+        plain: dict[str, Any] = {"x-queue-type": "classic"}
+        found.append((system.reply_queue, plain, [(REPLIES, system.reply_queue)]))
+        if system.events:
+            found.append((system.event_queue, plain, [(EVENTS, pattern) for pattern in system.events]))
+    return found
+
+
+async def _declare_queue(link: Link, queue: str, arguments: dict[str, Any]) -> int:
+    """1 if it had to be made, 0 if it was there."""
+    probe = await link.admin_channel()
+    try:
+        await probe.queue_declare(queue, passive=True, timeout=REQUEST_SECONDS)
+    except aiormq.ChannelNotFoundEntity:
+        maker = await link.admin_channel()
+        await maker.queue_declare(queue, durable=True, arguments=arguments, timeout=REQUEST_SECONDS)
+        await maker.close()
+        return 1
+    await probe.queue_declare(queue, durable=True, arguments=arguments, timeout=REQUEST_SECONDS)
+    await probe.close()
+    return 0
+
+
+async def declare_reply_queue(link: Link, queue: str) -> None:
+    """Declare and bind a requester's own reply queue; it goes away two minutes after its requester."""
+    channel = await link.admin_channel()
+    try:
+        await channel.queue_declare(
+            queue,
+            durable=True,
+            arguments={
+                "x-queue-type": "classic",
+                "x-expires": REPLY_QUEUE_EXPIRES_MILLISECONDS,
+                "x-message-ttl": REPLY_EXPIRES_MILLISECONDS,
+            },
+            timeout=REQUEST_SECONDS,
+        )
+        await channel.queue_bind(queue, REPLIES, queue, timeout=REQUEST_SECONDS)
+        await channel.close()
+    except (aiormq.AMQPError, TimeoutError) as wrong:
+        raise Unavailable(f"the reply queue cannot be made: {wrong}") from wrong
+
+
+async def depth(link: Link, queue: str) -> tuple[int, int] | None:
+    """Messages ready and consumers of a queue; None where it is not there."""
+    channel = await link.admin_channel()
+    try:
+        found = await channel.queue_declare(queue, passive=True, timeout=REQUEST_SECONDS)
+        await channel.close()
+    except aiormq.ChannelNotFoundEntity:
+        return None
+    return found.message_count or 0, found.consumer_count or 0

@@ -1,0 +1,154 @@
+"""A turn: the handling of one message, or of many as a batch, in one database transaction.
+
+A handler reads load, refuse, decide, store, emit, reply. It never commits: state, inbox with reply and outbox are written
+together by `performer.py` when the handler has returned.
+"""
+
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager
+from datetime import datetime
+from typing import Any, Protocol, TypeVar
+from uuid import UUID
+
+from messages.base import Command, Event, Job, Message, Query, Refusal, Reply
+from messages.ids import derived_id
+from runtime.clock import Clock, unix_milliseconds
+from runtime.database import Connection, Database, Transaction
+from runtime.envelope import Envelope
+from runtime.principal import Principal, Scope
+
+R = TypeVar("R", bound=Reply)
+
+
+class Asks(Protocol):
+    """Who can ask another actor; `client.py`."""
+
+    async def ask(self, message: Command[R] | Query[R] | Job[R], *, because: Envelope, message_id: UUID) -> R:
+        """The reply; the other's refusal is raised as its class."""
+        ...
+
+
+class Said:
+    """One message of a turn, and what is answered to it."""
+
+    __slots__ = ("emitted", "envelope", "message", "outcome", "scope")
+
+    def __init__(self, envelope: Envelope, message: Message, scope: Scope) -> None:
+        self.envelope = envelope
+        self.message: Any = message
+        self.scope = scope
+        """How far the principal's permission for this message reaches."""
+        self.outcome: Reply | Refusal | None = None
+        self.emitted: list[Event] = []
+
+    @property
+    def principal(self) -> Principal:
+        """On whose behalf it was said."""
+        return self.envelope.principal
+
+    @property
+    def message_id(self) -> UUID:
+        """Its idempotency id."""
+        return self.envelope.message_id
+
+    def derive(self, step: str) -> UUID:
+        """An id that follows from this message and the step, the same at every redelivery."""
+        return derived_id(self.envelope.message_id, step)
+
+    def sees(self, owner: UUID | None, otherwise: Refusal) -> None:
+        """Raise `otherwise` where the principal reaches only their own and this is somebody else's."""
+        if self.scope == "own" and (owner is None or owner != self.envelope.principal.member_id):
+            raise otherwise
+
+    def answer(self, reply: Reply) -> None:
+        """Answer it."""
+        self.outcome = reply
+
+    def refuse(self, refusal: Refusal) -> None:
+        """Say no. What it had emitted is not said."""
+        self.outcome = refusal
+        self.emitted.clear()
+
+    def emit(self, event: Event) -> None:
+        """Tell what happened, when the turn has committed."""
+        self.emitted.append(event)
+
+
+class Turn(Transaction):
+    """The handling of one message."""
+
+    def __init__(self, said: Said, database: Database, clock: Clock, asks: Asks | None, *, read_only: bool = False) -> None:
+        super().__init__(database, read_only=read_only)
+        self.said = said
+        self._asks = asks
+        self.now: datetime = clock.now()
+        """Aware UTC time of the turn's beginning."""
+        self.timers: list[tuple[UUID, datetime, Envelope]] = []
+        self.principal = said.envelope.principal
+        self.message_id = said.envelope.message_id
+        self.scope = said.scope
+        self.sees = said.sees
+        self.derive = said.derive
+        self.emit = said.emit
+
+    async def ask(self, message: Command[R] | Query[R] | Job[R], *, step: str) -> R:
+        """Ask another actor under an id derived from this message and the step, so that a redelivery asks the same once.
+
+        Only before the turn's own transaction has begun: nothing is kept locked while somebody else works.
+        """
+        assert not self.has_begun, "a turn that has begun to write may not ask"
+        assert self._asks is not None, "this turn asks nobody"
+        return await self._asks.ask(message, because=self.said.envelope, message_id=self.derive(step))
+
+    @asynccontextmanager
+    async def apart(self) -> AsyncIterator[Connection]:
+        """A transaction of its own, committed before the turn's own begins: to look first, or to write a decision."""
+        assert not self.has_begun, "the turn's own transaction has begun"
+        async with self._database.transaction() as connection:
+            yield connection
+
+    def later(self, command: Command[Any] | Job[Any], due_at: datetime, *, step: str) -> UUID:
+        """Have the command said at `due_at` or soon after. Its id follows from this message and the step."""
+        message_id = self.derive(step)
+        envelope = self._caused(command, message_id)
+        self.timers.append((message_id, due_at, envelope))
+        return message_id
+
+    def _caused(self, message: Message, message_id: UUID) -> Envelope:
+        return caused_by(self.said.envelope, message, message_id, self.now)
+
+
+class Batch(Transaction):
+    """Many messages, one transaction; asks nobody. The handler answers each as it would have been answered alone."""
+
+    def __init__(self, said: Sequence[Said], database: Database, clock: Clock) -> None:
+        super().__init__(database)
+        self._said = said
+        self.now: datetime = clock.now()
+        """Aware UTC time of the turn's beginning."""
+        self.timers: list[tuple[UUID, datetime, Envelope]] = []
+
+    def __iter__(self) -> Iterator[Said]:
+        return iter(self._said)
+
+    def __len__(self) -> int:
+        return len(self._said)
+
+    def later(self, said: Said, command: Command[Any] | Job[Any], due_at: datetime, *, step: str) -> UUID:
+        """Have the command said at `due_at` or soon after, because of `said`."""
+        message_id = said.derive(step)
+        self.timers.append((message_id, due_at, caused_by(said.envelope, command, message_id, self.now)))
+        return message_id
+
+
+def caused_by(cause: Envelope, message: Message, message_id: UUID, now: datetime) -> Envelope:
+    """An envelope for what one message made somebody say: same conversation, same principal."""
+    return Envelope.around(
+        message,
+        message_id=message_id,
+        principal=cause.principal,
+        correlation_id=cause.correlation_id,
+        causation_id=str(cause.message_id),
+        traceparent=cause.traceparent,
+        sent_seconds=unix_milliseconds(now) // 1000,
+    )
