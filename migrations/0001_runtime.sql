@@ -93,4 +93,24 @@ CREATE TABLE runtime.timer (
 );
 CREATE INDEX timer_due ON runtime.timer (due_at);
 
+CREATE TABLE runtime.process (
+    id uuid PRIMARY KEY,
+    host text NOT NULL,
+    pid integer NOT NULL,
+    pools jsonb NOT NULL,
+    started_at timestamptz NOT NULL DEFAULT now(),
+    seen_at timestamptz NOT NULL DEFAULT now()
+);
+COMMENT ON TABLE runtime.process IS 'The processes that run actors, each of which tells every two seconds that it lives.';
+
+CREATE TABLE runtime.pool_change (
+    pool text NOT NULL,
+    setting text NOT NULL,
+    value jsonb NOT NULL,
+    changed_by text NOT NULL,
+    changed_at timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (pool, setting)
+);
+COMMENT ON TABLE runtime.pool_change IS 'Settings of pools that an operator changed while they run; they lie over the files.';
+
 GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA runtime TO coffer_app;

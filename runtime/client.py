@@ -91,9 +91,9 @@ class Client:
         *,
         principal: Principal,
         message_id: UUID | None = None,
-        correlation_id: str = "",
+        correlation_id: UUID | str | None = None,
         causation_id: str = "",
-        traceparent: str = "",
+        traceparent: str | None = None,
         deadline_seconds: float = ASK_SECONDS,
     ) -> Answer:
         """Ask and wait. Unavailable: the broker is away, too much is in flight, or no answer came in time."""
@@ -102,9 +102,9 @@ class Client:
         if len(self._waiting) >= self._most_in_flight:
             raise Unavailable("too many requests are in flight")
         request = self._envelope(message, message_id or new_id(), principal, deadline_seconds)
-        request.correlation_id = correlation_id or str(request.message_id)
+        request.correlation_id = str(correlation_id or request.message_id)
         request.causation_id = causation_id
-        request.traceparent = child_traceparent(traceparent)
+        request.traceparent = child_traceparent(traceparent or "")
         return await self._exchange(request, deadline_seconds, persistent=not isinstance(message, Query))
 
     def _envelope(self, message: Message, message_id: UUID, principal: Principal, deadline_seconds: float) -> Envelope:

@@ -177,6 +177,7 @@ class Transaction:
                 self._begun = False
                 await connection.execute("ROLLBACK")
         except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
-            connection.terminate()
+            if connection is not None:
+                connection.terminate()
         finally:
             await holder.__aexit__(None, None, None)

@@ -10,7 +10,7 @@ from uuid import UUID
 
 from messages.ids import new_id
 from runtime import telemetry
-from runtime.database import Connection
+from runtime.database import Connection, Transaction
 from runtime.envelope import Envelope
 from runtime.wire import Delivery
 
@@ -91,14 +91,14 @@ def _clean(kept: dict[str, Any]) -> dict[str, Any]:
 
 
 async def listed(
-    connection: Connection, *, state: str, actor: str | None, before: tuple[datetime, UUID] | None, limit: int
+    connection: Connection | Transaction, *, state: str, actor: str | None, before: tuple[datetime, UUID] | None, limit: int
 ) -> list[dict[str, Any]]:
     """Dead letters, the last ones first."""
     moment, letter_id = before or (None, None)
     return [dict(row) for row in await connection.fetch(_LIST, state, actor, moment, letter_id, limit)]
 
 
-async def shown(connection: Connection, letter_id: UUID) -> dict[str, Any] | None:
+async def shown(connection: Connection | Transaction, letter_id: UUID) -> dict[str, Any] | None:
     """One dead letter, whatever its state."""
     row = await connection.fetchrow("SELECT * FROM runtime.dead_letter WHERE id = $1", letter_id)
     return dict(row) if row is not None else None
@@ -110,6 +110,14 @@ async def resolve(connection: Connection, letter_id: UUID, *, state: str, note: 
     return dict(row) if row is not None else None
 
 
-async def forget_attempts(connection: Connection, actor: str, message_id: UUID) -> None:
+async def forget_attempts(connection: Connection | Transaction, actor: str, message_id: UUID) -> None:
     """Let a replayed message begin anew."""
     await connection.execute("DELETE FROM runtime.attempt WHERE actor = $1 AND message_id = $2", actor, message_id)
+
+
+def to_replay(row: dict[str, Any]) -> Envelope:
+    """The message of a dead letter, to be said again under its own id; nobody waits for the answer any more."""
+    envelope = Envelope.from_json(row["envelope"])
+    envelope.deadline_milliseconds = 0
+    envelope.reply_to = ""
+    return envelope

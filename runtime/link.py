@@ -12,7 +12,7 @@ message id in flight swap their outcomes; its writer drains per frame.
 import asyncio
 import struct
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 import aiormq
 from aiormq.abc import AbstractChannel
@@ -52,8 +52,7 @@ class Tap(asyncio.StreamReaderProtocol):
         """The broker is short of memory or disk and takes no publishes for now."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        self._transport = cast("asyncio.Transport", transport)
         super().connection_made(transport)
 
     def connection_lost(self, exc: Exception | None) -> None:

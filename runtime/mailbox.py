@@ -41,9 +41,10 @@ class Letter:
     tag: int
     redelivered: bool
     envelope: Envelope
-    arrived: float = field(default_factory=stopwatch_seconds)
+    delivery: Delivery
     unreadable: Unreadable | None = None
-    delivery: Delivery | None = None
+    """Why it did not pass the door."""
+    arrived: float = field(default_factory=stopwatch_seconds)
 
     def urgency(self, now: float) -> int:
         """Its level, raised by how long it has waited; the higher goes first."""
@@ -141,7 +142,6 @@ class Answers:
     async def put_aside(self, letter: Letter) -> None:
         """Keep an unreadable message as a dead letter, tell its sender, acknowledge."""
         assert letter.unreadable is not None
-        assert letter.delivery is not None
         await self._put_aside(letter.delivery, letter.unreadable)
         self.send(letter.envelope, Outcome("fault", problem(letter.unreadable.reason, letter.unreadable.detail)))
         self.acknowledge([letter])
@@ -219,10 +219,9 @@ class Mailbox:
             return  # the lane is about to be closed; it comes again
         try:
             envelope = self._door.open_for(delivery)
-            letter = Letter(lane, delivery.delivery_tag, delivery.redelivered, envelope)
-        except Unreadable as unreadable:
-            letter = Letter(lane, delivery.delivery_tag, delivery.redelivered, _sender_of(delivery))
-            letter.unreadable, letter.delivery = unreadable, delivery
+            letter = Letter(lane, delivery.delivery_tag, delivery.redelivered, envelope, delivery)
+        except Unreadable as wrong:
+            letter = Letter(lane, delivery.delivery_tag, delivery.redelivered, _sender_of(delivery), delivery, wrong)
         self.desk.arrived(letter)
 
     def _on_surroundings(self, error: BaseException) -> None:

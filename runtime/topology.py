@@ -10,7 +10,7 @@ Nothing is published to the default exchange. Workers declare nothing but their 
 """
 
 import zlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -104,11 +104,6 @@ class Topology:
         return f"{actor}.{self.mailboxes[actor].partition_of(key):02d}.{wire}"
 
 
-def event_queues(mailboxes: Iterable[Mailbox]) -> list[Mailbox]:
-    """Those that listen to events."""
-    return [mailbox for mailbox in mailboxes if mailbox.events]
-
-
 def _work_queue(queue_type: QueueType, *, single: bool) -> dict[str, Any]:
     arguments: dict[str, Any] = {"x-queue-type": queue_type}
     if queue_type == "classic":
@@ -120,16 +115,17 @@ def _work_queue(queue_type: QueueType, *, single: bool) -> dict[str, Any]:
     return arguments
 
 
-async def declare(link: Link, topology: Topology) -> int:
-    """Declare all that is missing; how many queues had to be made. Unavailable where something is there in another shape."""
-    made = 0
+async def declare(link: Link, topology: Topology) -> list[str]:
+    """Declare all that is missing; the queues that had to be made. Unavailable where something is there in another shape."""
+    made: list[str] = []
     channel = await link.admin_channel()
     try:
         for name in (COMMANDS, QUERIES, EVENTS, REPLIES):
             await channel.exchange_declare(name, exchange_type="topic", durable=True, timeout=REQUEST_SECONDS)
         await channel.exchange_declare(INGRESS, exchange_type="direct", durable=True, timeout=REQUEST_SECONDS)
         for queue, arguments, bindings in _queues(topology):
-            made += await _declare_queue(link, queue, arguments)
+            if await _declare_queue(link, queue, arguments):
+                made.append(queue)
             for exchange, pattern in bindings:
                 await channel.queue_bind(queue, exchange, pattern, timeout=REQUEST_SECONDS)
     except (aiormq.AMQPError, TimeoutError) as wrong:
@@ -151,17 +147,19 @@ def _queues(topology: Topology) -> list[tuple[str, dict[str, Any], list[tuple[st
         if box.events:
             bindings = [(EVENTS, wire) for wire in box.events]
             found.append((box.event_queue, _work_queue(kind, single=True), bindings))
-    found.append(("ingress", _work_queue(kind, single=False), [(INGRESS, "ingress")]))
+    found.append((INGRESS, _work_queue(kind, single=False), [(INGRESS, INGRESS)]))
     for system in topology.systems:
         plain: dict[str, Any] = {"x-queue-type": "classic"}
         found.append((system.reply_queue, plain, [(REPLIES, system.reply_queue)]))
         if system.events:
-            found.append((system.event_queue, plain, [(EVENTS, pattern) for pattern in system.events]))
+            # Also by its own name, so that what a lost broker held for it can be said again to it alone.
+            patterns = [(EVENTS, pattern) for pattern in system.events]
+            found.append((system.event_queue, plain, [*patterns, (REPLIES, system.event_queue)]))
     return found
 
 
-async def _declare_queue(link: Link, queue: str, arguments: dict[str, Any]) -> int:
-    """1 if it had to be made, 0 if it was there."""
+async def _declare_queue(link: Link, queue: str, arguments: dict[str, Any]) -> bool:
+    """Whether it had to be made."""
     probe = await link.admin_channel()
     try:
         await probe.queue_declare(queue, passive=True, timeout=REQUEST_SECONDS)
@@ -169,10 +167,10 @@ async def _declare_queue(link: Link, queue: str, arguments: dict[str, Any]) -> i
         maker = await link.admin_channel()
         await maker.queue_declare(queue, durable=True, arguments=arguments, timeout=REQUEST_SECONDS)
         await maker.close()
-        return 1
+        return True
     await probe.queue_declare(queue, durable=True, arguments=arguments, timeout=REQUEST_SECONDS)
     await probe.close()
-    return 0
+    return False
 
 
 async def declare_reply_queue(link: Link, queue: str) -> None:

@@ -114,6 +114,10 @@ class Turn(Transaction):
         self.timers.append((message_id, due_at, envelope))
         return message_id
 
+    def say_again(self, envelope: Envelope) -> None:
+        """Send a message that was put aside once more, as it was, when this turn has committed."""
+        self.timers.append((envelope.message_id, self.now, envelope))
+
     def _caused(self, message: Message, message_id: UUID) -> Envelope:
         return caused_by(self.said.envelope, message, message_id, self.now)
 

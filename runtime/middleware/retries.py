@@ -100,7 +100,8 @@ class Retries:
                     raise
                 await self._count_failure(envelope, error)
                 if delay is None:
-                    return await self._park(envelope, error)
+                    await self._park(envelope, error)
+                    return None
             telemetry.retried.labels(self.actor, envelope.type).inc()
             await asyncio.sleep(delay * random.uniform(0.5, 1.5))
         raise AssertionError("unreachable")

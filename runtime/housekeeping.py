@@ -1,0 +1,145 @@
+"""What a process of actors does beside turns: timers, reconciling, cleaning up, telling that it lives, keeping the topology.
+
+Several processes do this at once; each step takes an advisory lock or skips locked rows, so that one does it and none waits.
+"""
+
+import asyncio
+import logging
+import os
+import socket
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+
+from messages.ids import new_id
+from runtime import timers
+from runtime.bus import Bus
+from runtime.clock import Clock
+from runtime.database import Database
+from runtime.errors import SurroundingsFault
+from runtime.link import Link
+from runtime.outbox import Relay, address_command, row
+from runtime.reconciler import Reconciler
+from runtime.topology import INGRESS, Topology, declare
+
+log = logging.getLogger("coffer.housekeeping")
+
+TIMER_SECONDS, RECONCILE_SECONDS, HEARTBEAT_SECONDS, TOPOLOGY_SECONDS, CLEAN_SECONDS = 0.5, 2.0, 2.0, 3.0, 60.0
+MOST_TIMERS = 200
+KEEP_INBOX = timedelta(days=30)
+"""How long a repeated request finds its first answer."""
+KEEP_OUTBOX = timedelta(days=1)
+"""How far back other systems' events are said again after the broker was lost."""
+PROCESS_IS_GONE = timedelta(minutes=5)
+
+_SAY = """
+    INSERT INTO runtime.outbox (actor, message_ids, receivers, envelopes) VALUES ('timer', $1, $2, $3) RETURNING number
+"""
+_LIVES = """
+    INSERT INTO runtime.process (id, host, pid, pools) VALUES ($1, $2, $3, $4)
+    ON CONFLICT (id) DO UPDATE SET pools = $4, seen_at = now()
+"""
+_CLEAN = (
+    ("DELETE FROM runtime.inbox WHERE handled_at < now() - $1::interval", KEEP_INBOX),
+    ("DELETE FROM runtime.outbox WHERE settled_at < now() - $1::interval", KEEP_OUTBOX),
+    ("DELETE FROM runtime.attempt WHERE last_at < now() - $1::interval", KEEP_INBOX),
+    ("DELETE FROM runtime.process WHERE seen_at < now() - $1::interval", PROCESS_IS_GONE),
+)
+
+
+class Housekeeping:
+    """The periodic work of one process."""
+
+    def __init__(
+        self,
+        database: Database,
+        bus: Bus,
+        relay: Relay,
+        topology: Topology,
+        clock: Clock,
+        describe: Callable[[], Mapping[str, Any]],
+        topology_url: str | None,
+    ) -> None:
+        self._database = database
+        self._relay = relay
+        self._bus = bus
+        self._topology = topology
+        self._clock = clock
+        self._describe = describe
+        self._topology_url = topology_url
+        self._reconciler = Reconciler(database, bus, topology)
+        self._id: UUID = new_id()
+        self._tasks: list[asyncio.Task[None]] = []
+
+    async def start(self) -> None:
+        """Begin."""
+        work: list[tuple[float, Callable[[], Awaitable[object]]]] = [
+            (TIMER_SECONDS, self.fire_timers),
+            (RECONCILE_SECONDS, self._reconciler.look),
+            (HEARTBEAT_SECONDS, self.tell),
+            (CLEAN_SECONDS, self.clean),
+        ]
+        if self._topology_url is not None:
+            work.append((TOPOLOGY_SECONDS, self.keep_topology))
+        self._tasks = [asyncio.create_task(_every(seconds, each), name=each.__name__) for seconds, each in work]
+
+    async def stop(self) -> None:
+        """End, and be forgotten as a living process."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        try:
+            async with self._database.connection() as connection:
+                await connection.execute("DELETE FROM runtime.process WHERE id = $1", self._id)
+        except (SurroundingsFault, OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
+            log.info("left without a word; the others will notice")
+
+    async def fire_timers(self) -> int:
+        """Say the commands whose time has come; how many."""
+        async with self._database.transaction() as connection:
+            due = await timers.take_due(connection, self._clock.now(), MOST_TIMERS)
+            if not due:
+                return 0
+            envelopes = [address_command(envelope, self._topology) for envelope in due]
+            number = await connection.fetchval(_SAY, *row(envelopes, self._topology))
+        self._relay.committed(number, envelopes)
+        return len(due)
+
+    async def tell(self) -> None:
+        """Tell that this process lives, and how its pools are."""
+        async with self._database.connection() as connection:
+            await connection.execute(_LIVES, self._id, socket.gethostname(), os.getpid(), dict(self._describe()))
+
+    async def clean(self) -> None:
+        """Delete what nobody asks for any more."""
+        for statement, keep in _CLEAN:
+            async with self._database.connection() as connection:
+                await connection.execute(statement, keep)
+
+    async def keep_topology(self) -> None:
+        """Make what is missing at the broker; where all of it was, the broker is a new one and has lost what it held."""
+        assert self._topology_url is not None
+        link = await Link.connect(self._topology_url, name="topology")
+        try:
+            made = await declare(link, self._topology)
+        finally:
+            await link.close()
+        if INGRESS in made:
+            await self._bus.ready()
+            await self._reconciler.broker_was_made_anew(keep_for=KEEP_OUTBOX)
+        elif made:
+            log.warning("queues were missing and were made", extra={"queues": made})
+
+
+async def _every(seconds: float, work: Callable[[], Awaitable[object]]) -> None:
+    while True:
+        try:
+            await work()
+        except (SurroundingsFault, OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as away:
+            log.info("housekeeping put off", extra={"reason": str(away)})
+        except Exception:
+            log.exception("housekeeping failed")
+        await asyncio.sleep(seconds)

@@ -1,0 +1,228 @@
+"""A process of actors: database, bus, pools and housekeeping, put together, run until told to stop.
+
+SIGTERM or SIGINT drain (readiness first, turns in flight finish), a second one ends at once, SIGHUP reads pools.yaml again.
+"""
+
+import asyncio
+import contextlib
+import logging
+import os
+import signal
+from collections.abc import Callable, Collection, Mapping
+from typing import Any
+
+import asyncpg
+import orjson
+from prometheus_client import start_http_server
+
+from config.errors import ConfigError
+from config.pools import PoolSettings, load_pools
+from config.roles import load_roles
+from config.sections import Settings
+from config.systems import load_systems
+from runtime.admission import Door
+from runtime.bus import Bus
+from runtime.client import Client
+from runtime.clock import Clock, SystemClock
+from runtime.database import Database
+from runtime.errors import SurroundingsFault, Unavailable
+from runtime.failpoints import Failpoints
+from runtime.house import find_actors, topology_of
+from runtime.housekeeping import Housekeeping
+from runtime.ingress import Customs
+from runtime.outbox import Relay
+from runtime.performer import Surroundings
+from runtime.pool import House, Pool
+from runtime.principal import Authority
+
+log = logging.getLogger("coffer.process")
+
+FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.2, 2.0
+CHANGES_SECONDS = 2.0
+
+
+class ActorsProcess:
+    """Runs pools until stopped."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        environment: Mapping[str, str],
+        *,
+        only: Collection[str] = (),
+        clock: Clock | None = None,
+        failpoints: Failpoints | None = None,
+    ) -> None:
+        self._settings = settings
+        self._environment = environment
+        self._only = set(only)
+        self._clock = clock or SystemClock()
+        assert settings.database.url is not None
+        self.database = Database(settings.database.url, size=settings.database.pool_max, application="coffer actors")
+        broker = settings.broker
+        user = broker.user_for("actors")
+        self.bus = Bus(
+            broker.url_for("actors"), user=user, name=f"actors {os.getpid()}", heartbeat_seconds=broker.heartbeat_seconds
+        )
+        self._all_pools = load_pools(settings.config_dir, environment)
+        systems = load_systems(settings.config_dir, environment, settings.profile)
+        if unknown := self._only - set(self._all_pools):
+            raise ConfigError([f"pools.yaml has no pool {', '.join(sorted(unknown))}; it has {', '.join(self._all_pools)}"])
+        self._actors = find_actors(self._all_pools)
+        self.topology = topology_of(settings, self._all_pools, systems, set(self._actors.values()))
+        failpoints = failpoints or Failpoints()
+        self.relay = Relay(self.database, self.bus, failpoints)
+        self.client = Client(self.bus, self.topology, self._clock, role="actors")
+        authority = Authority(load_roles(settings.config_dir))
+        surroundings = Surroundings(self.database, self._clock, self.relay, self.topology, authority, failpoints, self.client)
+        trusted = frozenset({user, broker.user_for("edge")})
+        self._house = House(
+            self.bus,
+            surroundings,
+            Door(trusted),
+            Door(frozenset(system.user for system in systems.values())),
+            Customs(systems, self.topology, self._clock),
+        )
+        keeps_topology = broker.passwords.topology is not None or broker.passwords.actors is None
+        self.housekeeping = Housekeeping(
+            self.database,
+            self.bus,
+            self.relay,
+            self.topology,
+            self._clock,
+            self.describe,
+            broker.url_for("topology") if keeps_topology else None,
+        )
+        self.pools: dict[str, Pool] = {}
+        self._changes: dict[str, dict[str, Any]] = {}
+        self._watching: asyncio.Task[None] | None = None
+
+    def describe(self) -> dict[str, Any]:
+        """The state of the pools, for operators."""
+        return {name: pool.describe() for name, pool in self.pools.items()}
+
+    async def start(self) -> None:
+        """Connect and open the pools; waits for a database that is not there yet."""
+        await self._open_database()
+        await self.bus.start()
+        await self.relay.start()
+        await self.housekeeping.start()
+        for name, settings in self._wanted().items():
+            actor = self._actors[name]()
+            self.pools[name] = Pool(name, actor, self.topology.mailboxes[actor.name], settings, self._house)
+            await self.pools[name].start()
+        self._watching = asyncio.create_task(self._watch_changes(), name="pool changes")
+
+    def _wanted(self) -> dict[str, PoolSettings]:
+        return {name: pool for name, pool in self._all_pools.items() if not self._only or name in self._only}
+
+    async def _open_database(self) -> None:
+        pause = FIRST_PAUSE_SECONDS
+        while True:
+            try:
+                await self.database.open()
+            except Unavailable as away:
+                log.warning("database away", extra={"reason": away.reason})
+                await asyncio.sleep(pause)
+                pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
+            else:
+                return
+
+    async def stop(self) -> None:
+        """Drain: turns in flight finish, what was said is confirmed, then all is closed."""
+        if self._watching is not None:
+            self._watching.cancel()
+            await asyncio.gather(self._watching, return_exceptions=True)
+        drain_seconds = self._settings.process.drain_seconds
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(drain_seconds):
+                await asyncio.gather(*(pool.drain() for pool in self.pools.values()))
+        await self.relay.stop(drain_seconds=min(5.0, drain_seconds))
+        await self.housekeeping.stop()
+        await self.bus.stop()
+        await self.database.close()
+
+    async def reload(self) -> None:
+        """Read pools.yaml again and go over to what changed. A bad file is refused, the old settings stay."""
+        try:
+            fresh = load_pools(self._settings.config_dir, self._environment)
+        except ConfigError as wrong:
+            log.error("pools.yaml refused; the old settings stay", extra={"problems": str(wrong)})
+            return
+        for name in sorted(set(fresh) ^ set(self._all_pools)):
+            log.warning("pools are added and removed by a restart", extra={"pool": name})
+        self._all_pools = {name: fresh.get(name, pool) for name, pool in self._all_pools.items()}
+        await self._apply()
+
+    async def _apply(self) -> None:
+        for name, pool in self.pools.items():
+            wanted = self._all_pools[name]
+            if change := self._changes.get(name):
+                try:
+                    wanted = PoolSettings.model_validate({**wanted.model_dump(mode="json"), **change})
+                except ValueError as wrong:
+                    log.error("pool change refused; the old settings stay", extra={"pool": name, "problem": str(wrong)})
+                    continue
+            if wanted != pool.settings:
+                await pool.change(wanted)
+
+    async def _watch_changes(self) -> None:
+        while True:
+            try:
+                async with self.database.connection() as connection:
+                    rows = await connection.fetch("SELECT pool, setting, value FROM runtime.pool_change")
+                changes: dict[str, dict[str, Any]] = {}
+                for row in rows:
+                    changes.setdefault(row["pool"], {})[row["setting"]] = row["value"]
+                if changes != self._changes:
+                    self._changes = changes
+                    await self._apply()
+            except (SurroundingsFault, OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as away:
+                log.info("pool changes put off", extra={"reason": str(away)})
+            await asyncio.sleep(CHANGES_SECONDS)
+
+
+async def until_told(reload: Callable[[], Any] | None = None) -> None:
+    """Wait for SIGTERM or SIGINT; a second one ends the process at once. SIGHUP calls `reload`."""
+    loop = asyncio.get_running_loop()
+    told = asyncio.Event()
+    tasks: set[asyncio.Task[Any]] = set()
+
+    def on_stop() -> None:
+        if told.is_set():
+            os._exit(130)
+        told.set()
+
+    def on_hangup() -> None:
+        if reload is not None:
+            task = asyncio.ensure_future(reload())
+            tasks.add(task)
+            task.add_done_callback(tasks.discard)
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, on_stop)
+    loop.add_signal_handler(signal.SIGHUP, on_hangup)
+    await told.wait()
+
+
+async def run_actors(
+    settings: Settings,
+    environment: Mapping[str, str],
+    *,
+    only: Collection[str] = (),
+    clock: Clock | None = None,
+    failpoints: Failpoints | None = None,
+) -> None:
+    """Run pools until told to stop."""
+    process = ActorsProcess(settings, environment, only=only, clock=clock, failpoints=failpoints)
+    telemetry = settings.telemetry
+    server, _thread = start_http_server(telemetry.metrics_port, telemetry.metrics_host)
+    log.info("metrics", extra={"url": f"http://{telemetry.metrics_host}:{server.server_port}/metrics"})
+    starting = asyncio.create_task(process.start())
+    await until_told(process.reload)
+    starting.cancel()
+    await asyncio.gather(starting, return_exceptions=True)
+    log.info("draining", extra={"pools": orjson.dumps(process.describe()).decode()})
+    await process.stop()
+    server.shutdown()
+    log.info("stopped")
