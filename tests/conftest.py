@@ -1,0 +1,31 @@
+"""The fixture language: `bank` is a running house on private servers of its own; tests say messages to it and look at the answers."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from runtime.servers import LocalServers
+from tests.bank import Bank, House, private_servers
+
+STATE = Path(__file__).parent.parent / ".local"
+
+
+@pytest.fixture(scope="session")
+async def servers() -> AsyncIterator[LocalServers]:
+    """PostgreSQL, RabbitMQ and Redis for these tests alone, on free ports."""
+    async with private_servers(STATE / "test", fetched_from=STATE) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+async def house(servers: LocalServers) -> AsyncIterator[House]:
+    """Edge and all actors in this process, on an empty bank."""
+    async with House.opened(servers) as opened:
+        yield opened
+
+
+@pytest.fixture
+async def bank(house: House) -> Bank:
+    """The bank to speak to."""
+    return Bank(house)
