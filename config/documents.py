@@ -36,8 +36,8 @@ class _Loader(yaml.SafeLoader):
 
     def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
         if self.check_event(yaml.AliasEvent):
-            event = self.peek_event()
-            raise yaml.MarkedYAMLError(problem="anchors and aliases are not used here", problem_mark=event.start_mark)
+            mark = self.get_event().start_mark  # type: ignore[no-untyped-call]  # the stubs leave it out
+            raise yaml.MarkedYAMLError(problem="anchors and aliases are not used here", problem_mark=mark)
         return super().compose_node(parent, index)
 
 
@@ -101,12 +101,11 @@ def _value(node: yaml.Node, place: Place, name: str, origins: dict[Place, str], 
         for index, item in enumerate(node.value):
             origins[*place, index] = f"{name}:{item.start_mark.line + 1}"
         return [_value(item, (*place, index), name, origins, problems) for index, item in enumerate(node.value)]
-    return None if node.style is None and node.value in _NULLS else node.value
+    plain = isinstance(node, yaml.ScalarNode) and node.style is None
+    return None if plain and node.value in _NULLS else node.value
 
 
-def _mapping(
-    node: yaml.MappingNode, place: Place, name: str, origins: dict[Place, str], problems: list[str]
-) -> dict[str, Any]:
+def _mapping(node: yaml.MappingNode, place: Place, name: str, origins: dict[Place, str], problems: list[str]) -> dict[str, Any]:
     values: dict[str, Any] = {}
     for key_node, value_node in node.value:
         line = f"{name}:{key_node.start_mark.line + 1}"

@@ -35,21 +35,10 @@ class Section(BaseModel):
     )
 
 
-def layers_of(
-    name: str,
-    config_dir: Path | None,
-    environment: Mapping[str, str] | None = None,
-    *,
-    section: str | None = None,
-) -> list[Layer]:
-    """The layers of one configuration file, in order: shipped, the operator's, `COFFER_<SECTION>__...` of the environment."""
-    paths = [SHIPPED / name]
-    if config_dir is not None:
-        paths.append(config_dir / name)
-    found = [read_document(path) for path in paths if path.is_file()]
-    if section is not None:
-        found.append(environment_layer(environment or {}, only=section))
-    return found
+def file_layers(config_dir: Path | None, *names: str) -> list[Layer]:
+    """The layers of these files, in order: all shipped ones, then the operator's."""
+    folders = [SHIPPED] if config_dir is None else [SHIPPED, config_dir]
+    return [read_document(folder / name) for folder in folders for name in names if (folder / name).is_file()]
 
 
 def environment_layer(environment: Mapping[str, str], *, only: str | None = None) -> Layer:
@@ -78,43 +67,34 @@ def put(layer: Layer, place: Place, value: str, origin: str) -> None:
 
 
 def overlay(layers: Iterable[Layer], *, whole_at: int | None = None) -> Layer:
-    """One layer of many. Below `whole_at` levels a later value replaces the earlier one whole."""
+    """One layer of many. At a depth of `whole_at` and below, a later value replaces the earlier one whole."""
     result = Layer()
     for layer in layers:
-        _lay_over(result, layer, (), result.values, layer.values, whole_at)
-        result.origins.setdefault((), layer.origins.get((), "environment"))
+        result.values = _laid_over(result.values, layer.values, whole_at)
+        result.origins.update(layer.origins)
     return result
 
 
-def _lay_over(
-    result: Layer, layer: Layer, place: Place, below: dict[str, Any], above: dict[str, Any], whole_at: int | None
-) -> None:
+def _laid_over(below: dict[str, Any], above: dict[str, Any], whole_at: int | None, depth: int = 1) -> dict[str, Any]:
+    result = dict(below)
     for key, value in above.items():
-        here = (*place, key)
-        merges = isinstance(below.get(key), dict) and (whole_at is None or len(here) < whole_at)
-        if merges and value is None:
-            continue  # `http:` with every line under it commented out
-        if merges and isinstance(value, dict):
-            result.origins[here] = layer.origins[here]
-            _lay_over(result, layer, here, below[key], value, whole_at)
-            continue
-        for old in [old for old in result.origins if old[: len(here)] == here]:
-            del result.origins[old]
-        result.origins.update({new: said for new, said in layer.origins.items() if new[: len(here)] == here})
-        below[key] = _copied(value)
+        if isinstance(below.get(key), dict) and (whole_at is None or depth < whole_at):
+            if value is None:
+                continue  # `http:` with every line under it commented out
+            if isinstance(value, dict):
+                result[key] = _laid_over(below[key], value, whole_at, depth + 1)
+                continue
+        result[key] = value
+    return result
 
 
-def _copied(value: Any) -> Any:
-    return {key: _copied(inner) for key, inner in value.items()} if isinstance(value, dict) else value
-
-
-def validated(model: type[M], layer: Layer, *, whole: str = "") -> M:
+def validated(model: type[M], layer: Layer) -> M:
     """The model of these values. ConfigError names, for each fault, the file and line (or variable) at fault."""
     try:
         return model.model_validate(layer.values)
     except ValidationError as wrong:
         problems = [_told(model, layer, error) for error in wrong.errors(include_url=False)]
-    raise ConfigError(dict.fromkeys(f"{problem}{whole}" for problem in problems))
+    raise ConfigError(dict.fromkeys(problems))
 
 
 def _told(model: type[BaseModel], layer: Layer, error: ErrorDetails) -> str:
@@ -126,7 +106,7 @@ def _told(model: type[BaseModel], layer: Layer, error: ErrorDetails) -> str:
         return f"{origin}: {path}: unknown key{did_you_mean(str(place[-1]), _fields_at(model, place[:-1]))}"
     if error["type"] == "missing":
         return f"{origin}: {path}: is required"
-    said = error["msg"].removeprefix("Value error, ").replace("Input should", "should")
+    said = re.sub(r"^(Value error, |[A-Z][a-z]+ (?=should ))", "", error["msg"])
     given = error.get("input")
     hidden = any(isinstance(part, str) and _SECRET.search(part) for part in place)
     if not error["type"].startswith("value_error") and isinstance(given, str) and not hidden:

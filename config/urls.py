@@ -3,11 +3,11 @@
 from typing import Annotated
 from urllib.parse import quote, unquote, urlsplit, urlunsplit
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator
 
 
 def _one_of(*schemes: str) -> AfterValidator:
-    """A check that the address has one of these schemes and a host. Its message never repeats the address: it may hold a password."""
+    """A check that the address has one of these schemes and a host. Never repeats it: it may hold a password."""
 
     def check(url: str) -> str:
         example = f"{schemes[0]}://user:password@host:port/name"
@@ -28,9 +28,9 @@ def _one_of(*schemes: str) -> AfterValidator:
     return AfterValidator(check)
 
 
-DatabaseUrl = Annotated[str, _one_of("postgresql", "postgres"), Field(repr=False)]
-BrokerUrl = Annotated[str, _one_of("amqp", "amqps"), Field(repr=False)]
-RedisUrl = Annotated[str, _one_of("redis", "rediss", "unix"), Field(repr=False)]
+DatabaseUrl = Annotated[str, _one_of("postgresql", "postgres")]
+BrokerUrl = Annotated[str, _one_of("amqp", "amqps")]
+RedisUrl = Annotated[str, _one_of("redis", "rediss", "unix")]
 
 
 def user_in(url: str) -> str | None:

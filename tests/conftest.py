@@ -1,5 +1,6 @@
 """The fixture language: `bank` is a running house on private servers of its own; tests say messages to it and look at the answers."""
 
+import os
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -8,13 +9,14 @@ import pytest
 from runtime.servers import LocalServers
 from tests.bank import Bank, House, private_servers
 
-STATE = Path(__file__).parent.parent / ".local"
+LOCAL = Path(__file__).parent.parent / ".local"
+STATE = Path(os.environ.get("COFFER_TEST_STATE") or LOCAL / "test")
 
 
 @pytest.fixture(scope="session")
 async def servers() -> AsyncIterator[LocalServers]:
     """PostgreSQL, RabbitMQ and Redis for these tests alone, on free ports."""
-    async with private_servers(STATE / "test", fetched_from=STATE) as running:
+    async with private_servers(STATE, fetched_from=LOCAL) as running:
         yield running
 
 
