@@ -5,6 +5,7 @@ SIGTERM or SIGINT drain (readiness first, turns in flight finish), a second one 
 
 import asyncio
 import contextlib
+import ctypes
 import logging
 import os
 import signal
@@ -226,3 +227,11 @@ async def run_actors(
     await process.stop()
     server.shutdown()
     log.info("stopped")
+
+
+def end_with_parent() -> None:
+    """Let the kernel end this process with SIGTERM when its parent is gone, however the parent ended."""
+    parent_death_signal = 1  # PR_SET_PDEATHSIG
+    ctypes.CDLL(None, use_errno=True).prctl(parent_death_signal, signal.SIGTERM)
+    if os.getppid() == 1:
+        os.kill(os.getpid(), signal.SIGTERM)

@@ -1,0 +1,124 @@
+-- name: credentials
+-- What a login is checked against.
+SELECT user_id, password_hash FROM identity.login WHERE username = $1;
+
+-- name: lock_who_logs_in
+-- The user who gave the right password, if nothing has changed since it was read.
+SELECT user_id, username, roles, member_id, disabled_at, created_at, version
+FROM identity.login
+WHERE user_id = $1 AND password_hash = $2 AND disabled_at IS NULL
+FOR SHARE;
+
+-- name: begin_session
+-- A session; the same one where the login is handled a second time.
+INSERT INTO identity.session (session_id, user_id, began_at, ends_at) VALUES ($1, $2, $3, $4)
+ON CONFLICT (session_id) DO NOTHING;
+
+-- name: forget_sessions
+-- Sessions of a user that were over before $2; their tokens go with them.
+DELETE FROM identity.session WHERE user_id = $1 AND (ends_at < $2 OR revoked_at < $2);
+
+-- name: insert_refresh_token
+-- A refresh token of a session.
+INSERT INTO identity.refresh_token (token_hash, session_id, salt, issued_at, expires_at) VALUES ($1, $2, $3, $4, $5);
+
+-- name: lock_session_of
+-- Lets nobody else use a token of this session until the commit; read the token afterwards, in a statement of its own.
+SELECT s.session_id
+FROM identity.session AS s
+WHERE s.session_id = (SELECT t.session_id FROM identity.refresh_token AS t WHERE t.token_hash = $1)
+FOR UPDATE;
+
+-- name: refresh_token
+-- A refresh token with its session and user.
+SELECT
+    t.salt, t.expires_at, t.used_at, t.used_by,
+    s.session_id, s.ends_at, s.revoked_at,
+    u.user_id, u.username, u.roles, u.member_id, u.disabled_at, u.created_at, u.version
+FROM identity.refresh_token AS t
+JOIN identity.session AS s USING (session_id)
+JOIN identity.login AS u USING (user_id)
+WHERE t.token_hash = $1;
+
+-- name: token_expiry
+-- When a token that was not used yet expires; nothing for one that was.
+SELECT expires_at FROM identity.refresh_token WHERE token_hash = $1 AND used_at IS NULL;
+
+-- name: use_refresh_token
+-- A token has had its one use.
+UPDATE identity.refresh_token SET used_at = $2, used_by = $3 WHERE token_hash = $1;
+
+-- name: revoke_session
+-- Ends a session; how it ended first is what stays written.
+UPDATE identity.session SET revoked_at = $2, revoked_because = $3 WHERE session_id = $1 AND revoked_at IS NULL;
+
+-- name: revoke_sessions
+-- Ends all sessions of a user.
+UPDATE identity.session SET revoked_at = $2, revoked_because = $3 WHERE user_id = $1 AND revoked_at IS NULL;
+
+-- name: signing_key
+-- The key that signs.
+SELECT kid, sealed FROM identity.signing_key WHERE retired_at IS NULL;
+
+-- name: insert_signing_key
+-- The first key; nothing where another process was faster.
+INSERT INTO identity.signing_key (kid, public_x, sealed, made_at) VALUES ($1, $2, $3, $4)
+ON CONFLICT DO NOTHING;
+
+-- name: public_keys
+-- The keys whose tokens may still be alive: the one that signs, and those retired after $1.
+SELECT kid, public_x FROM identity.signing_key WHERE retired_at IS NULL OR retired_at > $1 ORDER BY made_at DESC;
+
+-- name: let_nobody_make_users
+-- Until the commit, so that the first administrator is the first.
+LOCK TABLE identity.login IN SHARE ROW EXCLUSIVE MODE;
+
+-- name: any_user
+-- Whether there is any user.
+SELECT EXISTS (SELECT FROM identity.login);
+
+-- name: insert_user
+-- A new user; nothing where the name is taken or the member is linked to another.
+INSERT INTO identity.login (user_id, username, password_hash, roles, member_id, created_at, version)
+VALUES ($1, $2, $3, $4, $5, $6, 1)
+ON CONFLICT DO NOTHING
+RETURNING user_id;
+
+-- name: user_by_id
+-- One user.
+SELECT user_id, username, roles, member_id, disabled_at, created_at, version FROM identity.login WHERE user_id = $1;
+
+-- name: user_by_name
+-- One user.
+SELECT user_id, username, roles, member_id, disabled_at, created_at, version FROM identity.login WHERE username = $1;
+
+-- name: lock_user
+-- One user whom nobody else changes until the commit.
+SELECT user_id, username, roles, member_id, disabled_at, created_at, version FROM identity.login WHERE user_id = $1 FOR UPDATE;
+
+-- name: lock_user_of_member
+-- The user who is this member, whom nobody else changes until the commit.
+SELECT user_id, username, roles, member_id, disabled_at, created_at, version FROM identity.login WHERE member_id = $1 FOR UPDATE;
+
+-- name: lock_administrators
+-- All who can make users, who stay so until the commit. Before any other lock, so that two who remove one wait for each other.
+SELECT user_id FROM identity.login WHERE 'admin' = ANY (roles) AND disabled_at IS NULL ORDER BY user_id FOR UPDATE;
+
+-- name: change_user
+-- New roles, member or access of a user; who stays disabled keeps the time and the reason.
+UPDATE identity.login
+SET
+    roles = $2,
+    member_id = $3,
+    disabled_at = CASE WHEN $4 THEN coalesce(disabled_at, $5) END,
+    disabled_because = CASE WHEN $4 THEN coalesce($6, disabled_because) END,
+    version = version + 1
+WHERE user_id = $1;
+
+-- name: users
+-- Users after a name.
+SELECT user_id, username, roles, member_id, disabled_at, created_at, version
+FROM identity.login
+WHERE username > $1
+ORDER BY username
+LIMIT $2;

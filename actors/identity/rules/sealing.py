@@ -1,0 +1,35 @@
+"""What is derived from the key secret of the settings: the seal over private keys, and the succession of refresh tokens."""
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
+NONCE_BYTES = 12
+_SEAL, _SUCCESSION = b"coffer identity seal v1", b"coffer refresh token succession v1"
+
+
+class SealBroken(Exception):  # noqa: N818 - not a refusal: the operator must put it right
+    """The signing key does not open: identity.key_secret is not the one that it was sealed with, or the row was changed."""
+
+
+def seal(private_key: bytes, kid: str, secret: str, nonce: bytes) -> bytes:
+    """The private key as it is kept; opens under the same secret and key id only. A nonce is for one use."""
+    return nonce + AESGCM(_derived(secret, _SEAL)).encrypt(nonce, private_key, kid.encode())
+
+
+def unseal(sealed: bytes, kid: str, secret: str) -> bytes:
+    """The private key again. SealBroken where it was sealed otherwise."""
+    try:
+        return AESGCM(_derived(secret, _SEAL)).decrypt(sealed[:NONCE_BYTES], sealed[NONCE_BYTES:], kid.encode())
+    except (InvalidTag, ValueError):
+        raise SealBroken(SealBroken.__doc__) from None
+
+
+def succession_key(secret: str) -> bytes:
+    """What the successors of refresh tokens are made with."""
+    return _derived(secret, _SUCCESSION)
+
+
+def _derived(secret: str, purpose: bytes) -> bytes:
+    return HKDF(SHA256(), 32, None, purpose).derive(secret.encode())

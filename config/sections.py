@@ -1,0 +1,208 @@
+"""The settings of a process, section by section: types, defaults, limits, a sentence each. Pools and systems are elsewhere.
+
+Everything an operator can set stands here once; `REFERENCE.md` is generated from it.
+"""
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field, SecretStr, model_validator
+
+from config.layers import Section
+from config.urls import BrokerUrl, DatabaseUrl, RedisUrl, user_in, with_user
+
+DEMO_KEY_SECRET = "demo-key-secret-that-everybody-knows-0000"  # noqa: S105 - known to everybody; production refuses it
+DEMO_PASSWORD = "demo-Coffer-2024"  # noqa: S105 - known to everybody; production refuses it
+
+Role = Literal["edge", "actors", "topology"]
+"""Which part of the house speaks to the broker."""
+
+
+class Profile(StrEnum):
+    """What kind of deployment this is: `dev` has demo data, `test` is fast and private, `production` refuses what is unsafe."""
+
+    DEV = "dev"
+    TEST = "test"
+    PRODUCTION = "production"
+
+
+class HttpLimits(Section):
+    """What one request and all of them together may take."""
+
+    max_in_flight: int = Field(256, ge=1, le=100_000)
+    """Requests worked on at once; the next one is answered 503 with Retry-After instead of waiting."""
+    body_bytes: int = Field(262_144, ge=1_024, le=16_777_216)
+    """The largest request body; a larger one is answered 413. At most what a message may hold."""
+    deadline_seconds: float = Field(10, gt=0, le=120)
+    """How long a request may take, all hops together; then it is answered 504 and its work is dropped where it still waits."""
+    retry_after_seconds: int = Field(1, ge=1, le=600)
+    """What an overloaded edge tells its clients to wait."""
+
+
+class HttpSettings(Section):
+    """The edge."""
+
+    host: str = Field("127.0.0.1", min_length=1, max_length=255)
+    """The address to listen on; 0.0.0.0 in a container."""
+    port: int = Field(8080, ge=0, le=65_535)
+    """The port to listen on; 0 takes a free one."""
+    limits: HttpLimits = HttpLimits()
+
+
+class IdentitySettings(Section):
+    """Passwords and tokens."""
+
+    bcrypt_cost: int = Field(12, ge=4, le=16)
+    """Work per password check, as a power of two: 12 takes about 270 ms. Production refuses less than 10."""
+    access_minutes: int = Field(15, ge=1, le=60)
+    """How long an access token is good for."""
+    refresh_days_idle: int = Field(7, ge=1, le=90)
+    """A login that is not refreshed for so long is over."""
+    refresh_days_absolute: int = Field(30, ge=1, le=365)
+    """A login is over after so long, however often it was refreshed."""
+    issuer: str = Field("coffer", min_length=1, max_length=200)
+    """The `iss` of the tokens; others' tokens are refused."""
+    audience: str = Field("coffer-api", min_length=1, max_length=200)
+    """The `aud` of the tokens; tokens for others are refused."""
+    key_secret: SecretStr = SecretStr(DEMO_KEY_SECRET)
+    """What the tokens' signing key is derived from: 32 random bytes or more. Production refuses the default."""
+
+    @model_validator(mode="after")
+    def _absolute_is_the_longer(self) -> "IdentitySettings":
+        if self.refresh_days_idle > self.refresh_days_absolute:
+            raise ValueError("refresh_days_idle is longer than refresh_days_absolute")
+        return self
+
+
+class BrokerUsers(Section):
+    """The broker's user names, one per role. Used when the role has a password; else the address's own user is."""
+
+    edge: str = Field("coffer_edge", pattern=r"^[A-Za-z0-9_.-]{1,60}$")
+    """Publishes commands and queries, reads its replies."""
+    actors: str = Field("coffer_actors", pattern=r"^[A-Za-z0-9_.-]{1,60}$")
+    """Reads the mailboxes, publishes replies, events and commands."""
+    topology: str = Field("coffer_topology", pattern=r"^[A-Za-z0-9_.-]{1,60}$")
+    """The only one that may declare exchanges and queues."""
+
+
+class BrokerPasswords(Section):
+    """Passwords of those users; from the environment (COFFER_BROKER__PASSWORDS__EDGE), or made by the local servers."""
+
+    edge: SecretStr | None = None
+    """Of the edge's user."""
+    actors: SecretStr | None = None
+    """Of the actors' user."""
+    topology: SecretStr | None = None
+    """Of the user that declares."""
+
+
+class BrokerSettings(Section):
+    """RabbitMQ 3.10 or later."""
+
+    url: BrokerUrl | None = Field(None, repr=False)
+    """Where RabbitMQ is, e.g. amqp://user:password@host:5672/coffer. Not set: a private one is started (not in production)."""
+    heartbeat_seconds: int = Field(10, ge=1, le=120)
+    """A dead connection is noticed after two of these."""
+    queue_type: Literal["classic", "quorum"] = "classic"
+    """`quorum` needs RabbitMQ 4.3 or later; before it priorities would vanish."""
+    users: BrokerUsers = BrokerUsers()
+    passwords: BrokerPasswords = BrokerPasswords()
+
+    def url_for(self, role: Role) -> str:
+        """The address with the credentials of this role: its own where it has a password, else the address's."""
+        if self.url is None:
+            raise ValueError("no broker address: set COFFER_BROKER_URL")
+        password: SecretStr | None = getattr(self.passwords, role)
+        return self.url if password is None else with_user(self.url, getattr(self.users, role), password.get_secret_value())
+
+    def user_for(self, role: Role) -> str:
+        """The user that the broker will see, for `user_id`."""
+        return user_in(self.url_for(role)) or "guest"
+
+
+class DatabaseSettings(Section):
+    """PostgreSQL 15 to 18."""
+
+    url: DatabaseUrl | None = Field(None, repr=False)
+    """Where PostgreSQL is: postgresql://user:password@host/coffer. Not set: a private one is started (not in production)."""
+    pool_min: int = Field(1, ge=0, le=100)
+    """Connections that a process keeps open."""
+    pool_max: int = Field(10, ge=1, le=100)
+    """Connections that a process opens at most; sum over all processes below PostgreSQL's max_connections."""
+    connect_timeout_seconds: float = Field(5, gt=0, le=60)
+    """Reaching the server and logging in."""
+    statement_timeout_seconds: float = Field(10, gt=0, le=600)
+    """One statement of a turn; longer is a fault."""
+    lock_timeout_seconds: float = Field(5, gt=0, le=600)
+    """Waiting for one lock."""
+    idle_transaction_timeout_seconds: float = Field(30, gt=0, le=600)
+    """A transaction left open by a process that hangs is ended by the database."""
+
+    @model_validator(mode="after")
+    def _min_is_below_max(self) -> "DatabaseSettings":
+        if self.pool_min > self.pool_max:
+            raise ValueError("pool_min is above pool_max")
+        return self
+
+
+class RedisSettings(Section):
+    """Redis 7 or Valkey."""
+
+    url: RedisUrl | None = Field(None, repr=False)
+    """Where Redis or Valkey is, e.g. redis://:password@host:6379/0. Not set: a private one is started (not in production)."""
+    pool_max: int = Field(32, ge=1, le=1_000)
+    """Connections that a process opens at most."""
+    timeout_seconds: float = Field(1, gt=0, le=30)
+    """Connecting, and each command; Redis is a cache here, nobody waits long for it."""
+
+
+class TelemetrySettings(Section):
+    """Logs and metrics."""
+
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    """The least important lines that are written."""
+    metrics_host: str = Field("127.0.0.1", min_length=1, max_length=255)
+    """Where the actors' process serves /metrics and its health; the edge has them on its own port."""
+    metrics_port: int = Field(0, ge=0, le=65_535)
+    """Its port; 0 takes a free one and prints it."""
+
+
+class ProcessSettings(Section):
+    """How a process ends."""
+
+    drain_seconds: float = Field(20, gt=0, le=300)
+    """After SIGTERM, how long turns and requests in flight may take to finish; then the process ends without them."""
+
+
+class DemoSettings(Section):
+    """What a first look has in it."""
+
+    enabled: bool | None = None
+    """Seed a small institution with users whose password everybody knows. Not set: in dev only. Production refuses it."""
+    password: SecretStr = SecretStr(DEMO_PASSWORD)
+    """The password of the demo users."""
+
+
+class Settings(Section):
+    """All settings of one process."""
+
+    profile: Profile = Profile.DEV
+    """From COFFER_PROFILE alone: it decides which files are read."""
+    state_dir: Path = Path(".local")
+    """From COFFER_STATE_DIR alone: where private servers keep their data."""
+    config_dir: Path = Path(".local/config")
+    """From COFFER_CONFIG_DIR alone: files here lie over the shipped ones. Default: `config` in the state directory."""
+    process: ProcessSettings = ProcessSettings()
+    http: HttpSettings = HttpSettings()
+    identity: IdentitySettings = IdentitySettings()
+    broker: BrokerSettings = BrokerSettings()
+    database: DatabaseSettings = DatabaseSettings()
+    redis: RedisSettings = RedisSettings()
+    telemetry: TelemetrySettings = TelemetrySettings()
+    demo: DemoSettings = DemoSettings()
+
+    @property
+    def seeds_demo(self) -> bool:
+        """Whether the demo institution is seeded."""
+        return self.profile is Profile.DEV if self.demo.enabled is None else self.demo.enabled

@@ -1,0 +1,68 @@
+"""What an actor answered -> what the HTTP client gets. The bytes of a reply go out as they came in.
+
+So the stored first answer to an idempotency key is the same to the byte, whoever asks again and whenever.
+"""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import quote
+
+import orjson
+
+from http_edge.conversation import CORRELATION_HEADER
+from http_edge.idempotency import REPLAYED
+from http_edge.problems import CONTENT_TYPE, Problem, refusal_body
+from http_edge.response import JSON, Response
+from http_edge.route import PREFIX, VERSION_FIELD, Route
+from http_edge.security import CHALLENGE
+from runtime.client import Answer
+
+RETRY_AFTER = "Retry-After"
+
+_SPLIT = re.compile(r"\{(\w+)\}")
+"""Text and names of fields, by turns."""
+
+
+class Answers:
+    """How the answers of one route look."""
+
+    def __init__(self, route: Route) -> None:
+        self._status = route.reply_status
+        self._location = None if route.makes is None else _SPLIT.split(PREFIX + route.makes)
+        self._has_etag = route.has_etag
+        self._is_read = self._location is not None or self._has_etag
+
+    def response(self, answer: Answer, *, keyed: bool, correlation_id: str, now: float) -> Response:
+        """The response to an answer. Problem where there is none to give yet, or none at all."""
+        headers = {CORRELATION_HEADER: correlation_id}
+        if answer.kind == "reply":
+            if answer.replayed and keyed:
+                headers[REPLAYED] = "true"
+            if self._is_read:
+                self._point_to(orjson.loads(answer.body), headers)
+            if self._status == 204:
+                return Response(204, now=now, headers=headers, content_type=None)
+            return Response(self._status, answer.body, now=now, headers=headers, content_type=JSON)
+        if answer.kind == "refusal":
+            refusal = orjson.loads(answer.body)
+            if answer.replayed and keyed:
+                headers[REPLAYED] = "true"
+            if refusal["status"] == 401:
+                headers["WWW-Authenticate"] = CHALLENGE
+            body = refusal_body(refusal, None if keyed else correlation_id)
+            return Response(int(refusal["status"]), body, now=now, headers=headers, content_type=CONTENT_TYPE)
+        if answer.kind == "busy":
+            raise Problem("request_in_progress", headers={RETRY_AFTER: "1"})
+        if answer.kind == "expired":
+            raise Problem("expired", headers={RETRY_AFTER: "1"})
+        raise Problem("could_not_be_handled")
+
+    def _point_to(self, reply: Mapping[str, Any], headers: dict[str, str]) -> None:
+        if self._location is not None:
+            parts = self._location.copy()
+            for place in range(1, len(parts), 2):
+                parts[place] = quote(str(reply[parts[place]]), safe="")
+            headers["Location"] = "".join(parts)
+        if self._has_etag:
+            headers["ETag"] = f'"{reply[VERSION_FIELD]}"'

@@ -1,0 +1,135 @@
+"""A request's path, query, body and If-Match -> the message that the route names, or a problem that names the field at fault.
+
+The body is read once by the strict reader for what JSON leaves open, and once by the model, straight from the bytes.
+"""
+
+import re
+from datetime import date
+from typing import Any, get_args, get_origin
+
+import orjson
+from multidict import CIMultiDictProxy, MultiDictProxy
+from pydantic import ValidationError
+
+from http_edge.problems import Problem
+from http_edge.route import EXPECTED_VERSION_FIELD, Route
+from messages.base import Message
+from runtime.strict_json import MalformedJson, read_object
+
+IF_MATCH = "If-Match"
+MOST_ERRORS = 20
+"""Errors of one answer; who made more will come again."""
+LONGEST_NAME = 100
+"""Of a field in an answer: a client's own unknown field may have a name of any length."""
+
+_ETAG = re.compile(r'"([^"]{0,100})"')
+_NUMBER = re.compile(r"[+-]?[0-9.]+", re.ASCII)
+
+
+class Binding:
+    """How the requests of one route become messages."""
+
+    def __init__(self, route: Route) -> None:
+        self._message: type[Message] = route.message
+        self._path_fields = route.path_fields
+        self._reserved = frozenset(route.path_fields) | {EXPECTED_VERSION_FIELD}
+        self._empty_is_object = not route.needs_body
+        self._takes_if_match = route.takes_if_match
+        fields = route.message.model_fields
+        self._many = frozenset(name for name, field in fields.items() if _is_list(field.annotation))
+        self._days = frozenset(name for name, field in fields.items() if _is_date(field.annotation))
+
+    def from_body(self, body: bytes, values: tuple[str, ...], headers: "CIMultiDictProxy[str]") -> Message:
+        """The message of a request with a body."""
+        if not body and self._empty_is_object:
+            body = b"{}"
+        try:
+            fields = read_object(body)
+        except MalformedJson as wrong:
+            raise Problem("malformed_json", str(wrong)) from None
+        given = self._given(values, headers)
+        if not self._reserved.isdisjoint(fields):
+            self._refuse_reserved(fields)
+        if given:
+            body = orjson.dumps(fields | given)
+        try:
+            return self._message.model_validate_json(body)
+        except ValidationError as wrong:
+            raise self._problem(wrong) from None
+
+    def from_query(self, query: "MultiDictProxy[str]", values: tuple[str, ...], headers: "CIMultiDictProxy[str]") -> Message:
+        """The message of a request without a body."""
+        fields: dict[str, Any] = {}
+        for name in query:
+            if name in self._reserved:
+                self._refuse_reserved({name: None})
+            sent = query.getall(name)
+            if name in self._many:
+                fields[name] = sent
+            elif len(sent) > 1:
+                raise Problem("repeated_parameter", f"The query parameter {name[:LONGEST_NAME]} was given more than once.")
+            else:
+                fields[name] = sent[0]
+                if name in self._days and _NUMBER.fullmatch(sent[0]):
+                    # A model would take digits for seconds since 1970, and 20240101 for a day in that August.
+                    raise _invalid([{"field": name, "detail": "Write dates and times as in ISO 8601, such as 2026-01-31"}])
+        fields |= self._given(values, headers)
+        try:
+            return self._message.model_validate(fields)
+        except ValidationError as wrong:
+            raise self._problem(wrong) from None
+
+    def _given(self, values: tuple[str, ...], headers: "CIMultiDictProxy[str]") -> dict[str, Any]:
+        """What path and headers say."""
+        given: dict[str, Any] = dict(zip(self._path_fields, values, strict=True)) if values else {}
+        if (tag := headers.get(IF_MATCH)) is not None and (version := self._expected_version(tag.strip())) is not None:
+            given[EXPECTED_VERSION_FIELD] = version
+        return given
+
+    def _expected_version(self, tag: str) -> int | None:
+        if tag == "*":
+            return None
+        if not self._takes_if_match:
+            raise Problem("if_match_not_supported")
+        match = _ETAG.fullmatch(tag.removeprefix("W/"))
+        if match is None:
+            raise Problem("if_match_malformed")
+        if tag.startswith("W/") or not re.fullmatch(r"[1-9][0-9]{0,17}", match[1], re.ASCII):
+            raise Problem("version_conflict")  # no tag of ours, so it is not the current one
+        return int(match[1])
+
+    def _refuse_reserved(self, fields: dict[str, Any]) -> None:
+        named = [name for name in fields if name in self._reserved]
+        raise _invalid([{"field": name, "detail": f"This comes from {self._whence(name)}, not from here"} for name in named])
+
+    @staticmethod
+    def _whence(name: str) -> str:
+        return "the If-Match header" if name == EXPECTED_VERSION_FIELD else "the path"
+
+    def _problem(self, wrong: ValidationError) -> Problem:
+        found = wrong.errors(include_url=False, include_context=False, include_input=False)
+        if found[0]["type"] == "json_invalid":
+            return Problem("malformed_json")
+        errors = [{"field": _dotted(error["loc"]), "detail": error["msg"].removeprefix("Value error, ")} for error in found]
+        if any(error["loc"] and error["loc"][0] in self._path_fields for error in found):
+            # What cannot be an id is the id of nothing.
+            return Problem("not_found", errors=errors[:MOST_ERRORS])
+        return _invalid(errors)
+
+
+def _invalid(errors: list[dict[str, str]]) -> Problem:
+    return Problem("invalid", errors=errors[:MOST_ERRORS])
+
+
+def _dotted(place: tuple[int | str, ...]) -> str:
+    return ".".join(str(part)[:LONGEST_NAME] for part in place)
+
+
+def _is_list(annotation: Any) -> bool:
+    return get_origin(annotation) in {tuple, list, set, frozenset} or any(_is_list(part) for part in get_args(annotation))
+
+
+def _is_date(annotation: Any) -> bool:
+    if isinstance(annotation, type):
+        return issubclass(annotation, date)
+    return any(_is_date(part) for part in get_args(annotation))

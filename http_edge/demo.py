@@ -1,0 +1,119 @@
+"""The demo institution: a few people, accounts and movements, said by messages like everything else. For the dev profile only.
+
+Every message has an id of its own that never changes, so that saying it all again changes nothing.
+"""
+
+import asyncio
+from datetime import date
+from uuid import NAMESPACE_OID, uuid5
+
+from pydantic import SecretStr
+
+from messages import identity, ledger, member
+from messages.base import Command, Message, Refusal, Reply
+from messages.ids import AccountId, MemberId
+from messages.money import Money
+from runtime.client import Client, reply_of
+from runtime.errors import Unavailable
+from runtime.principal import Principal
+
+DEMO = Principal("actor", "demo")
+CURRENCY = "KES"
+ADMINISTRATOR, MANAGER, TELLER, AUDITOR, MEMBER = (
+    "admin@fintech.com",
+    "manager@fintech.com",
+    "teller@fintech.com",
+    "auditor@fintech.com",
+    "amina@fintech.com",
+)
+PATIENCE_SECONDS = 20
+PAUSE_SECONDS = 0.2
+
+
+class Demo:
+    """Says what the demo institution is made of."""
+
+    def __init__(self, client: Client, password: SecretStr) -> None:
+        self._client = client
+        self._password = password
+
+    async def seed(self) -> list[tuple[str, str]]:
+        """Make what is missing. Logins as (name, what they are)."""
+        await self._say("first", identity.CreateFirstAdministrator(username=ADMINISTRATOR, password=self._password))
+        for name, role in ((MANAGER, "manager"), (TELLER, "teller"), (AUDITOR, "auditor")):
+            await self._say(name, identity.CreateUser(username=name, password=self._password, roles=(role,)))
+        await self._say("chart", ledger.AdoptStandardChart(currency=CURRENCY))
+        amina = await self._member(
+            "amina",
+            member.RegisterPerson(
+                person=member.PersonDetails(given_name="Amina", family_name="Wanjiru", born_on=date(1991, 4, 17)),
+                contact=member.Contact(phones=("+254712345678",)),
+            ),
+        )
+        hardware = await self._member(
+            "hardware",
+            member.RegisterBusiness(
+                business=member.BusinessDetails(
+                    legal_name="Kamau Hardware Ltd",
+                    legal_form=member.LegalForm.LIMITED_COMPANY,
+                    registration_number="PVT-2019-004417",
+                    registered_in="KE",
+                    registered_on=date(2019, 6, 3),
+                    sector=member.Sector.TRADE,
+                ),
+            ),
+        )
+        savings = await self._account("amina savings", amina, "savings")
+        current = await self._account("hardware current", hardware, "current")
+        await self._deposit("amina's first", savings, 1_500_000)
+        await self._deposit("hardware's first", current, 25_000_000)
+        await self._say(
+            MEMBER,
+            identity.CreateUser(username=MEMBER, password=self._password, roles=("member",), member_id=amina),
+        )
+        return [
+            (ADMINISTRATOR, "administrator"),
+            (MANAGER, "manager"),
+            (TELLER, "teller"),
+            (AUDITOR, "auditor, sees everything and changes nothing"),
+            (MEMBER, "member, sees their own accounts only"),
+        ]
+
+    async def _member(self, name: str, register: Command[member.Member]) -> MemberId:
+        registered = await self._say(name, register)
+        assert isinstance(registered, member.Member)
+        await self._say(f"{name} active", member.ActivateMember(member_id=registered.member_id))
+        return registered.member_id
+
+    async def _account(self, name: str, owner: MemberId, kind: ledger.AccountKind) -> AccountId:
+        opened = await self._say(name, ledger.OpenAccount(member_id=owner, kind=kind, currency=CURRENCY))
+        assert isinstance(opened, ledger.Account)
+        return opened.account_id
+
+    async def _deposit(self, name: str, account: AccountId, minor: int) -> None:
+        await self._say(name, ledger.Deposit(account_id=account, amount=Money.of(minor, CURRENCY)))
+
+    async def _say(self, name: str, message: Command[Reply] | Message) -> Reply | None:
+        """The reply; None where it was there before."""
+        message_id = uuid5(NAMESPACE_OID, f"coffer demo {name}")
+        ends = asyncio.get_running_loop().time() + PATIENCE_SECONDS
+        while True:
+            try:
+                answer = await self._client.call(message, principal=DEMO, message_id=message_id)
+                return reply_of(message, answer)  # type: ignore[arg-type]  # every message said here is answered
+            except Unavailable:
+                if asyncio.get_running_loop().time() > ends:
+                    raise
+            except Refusal as refusal:
+                if refusal.rule in ALREADY_THERE:
+                    return None
+                raise
+            await asyncio.sleep(PAUSE_SECONDS)
+
+
+ALREADY_THERE = ("username_taken", "not_the_first", "users_exist")
+
+
+async def seed(client: Client, password: SecretStr) -> list[tuple[str, str]]:
+    """Make the demo institution; the logins it has."""
+    return await Demo(client, password).seed()

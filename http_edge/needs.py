@@ -1,0 +1,60 @@
+"""What the edge needs from whoever starts it: somebody to speak to, somebody who counts attempts, somebody who knows the state.
+
+The runtime gives all three; a test may give its own.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Protocol
+from uuid import UUID
+
+from messages.base import Message
+from runtime.client import Answer
+from runtime.principal import Principal
+
+
+class Client(Protocol):
+    """Says messages to actors and waits for the answer."""
+
+    @property
+    def in_flight(self) -> int:
+        """Requests that wait for an answer."""
+        ...
+
+    async def call(
+        self,
+        message: Message,
+        *,
+        principal: Principal,
+        message_id: UUID | None = None,
+        correlation_id: str = "",
+        traceparent: str = "",
+        deadline_seconds: float = 10.0,
+    ) -> Answer:
+        """The answer; `busy` while the same message id waits for one. runtime.errors.Unavailable where none can be had now."""
+        ...
+
+
+class Allowance(Protocol):
+    """Whether something may be done, else when."""
+
+    @property
+    def allowed(self) -> bool:
+        """Whether it may be done now."""
+        ...
+
+    @property
+    def retry_after_seconds(self) -> float:
+        """How long until it may."""
+        ...
+
+
+class Limiter(Protocol):
+    """Counts attempts."""
+
+    async def allow(self, key: str, per_minute: int) -> Allowance:
+        """Count one attempt, and say whether it may go on."""
+        ...
+
+
+Readiness = Callable[[], Awaitable[Mapping[str, str | None]]]
+"""The pieces that must answer, by name: None for one that does, else what is wrong with it."""

@@ -1,0 +1,118 @@
+"""What the edge answers when it cannot do what it was asked: problem details (RFC 9457), each with a stable `rule`.
+
+    {"type": "/problems/insufficient_funds", "title": "Insufficient funds", "status": 422, "rule": "insufficient_funds",
+     "detail": "The account does not have that much available.", "errors": [{"field": "amount", "detail": "..."}]}
+
+Refusals of actors become problems here too, and nowhere else. Where a refusal answers an idempotency key, it carries nothing of
+this one request, because the same key gets the same bytes again.
+"""
+
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any
+
+import orjson
+
+from messages.base import Forbidden, Invalid, NotFound, Refusal, Unauthenticated, VersionConflict
+
+CONTENT_TYPE = "application/problem+json"
+
+EDGE_RULES: dict[str, tuple[int, str]] = {
+    "malformed_request": (400, "The request is no well-formed HTTP."),
+    "malformed_json": (400, "The body is no JSON object that has a single meaning."),
+    "unexpected_query": (400, "This request takes no query parameters; put its fields into the body."),
+    "unexpected_body": (400, "This request takes no body; put its fields into the query."),
+    "repeated_parameter": (400, "A query parameter was given more than once."),
+    "idempotency_key_missing": (400, "Moving money needs an Idempotency-Key header, so that a repeated request counts once."),
+    "idempotency_key_malformed": (
+        400,
+        "An Idempotency-Key is 1 to 255 visible ASCII characters, quoted or bare, given once.",
+    ),
+    "if_match_malformed": (400, 'If-Match takes one entity tag as it came in an ETag header, such as "7".'),
+    "if_match_not_supported": (400, "This request knows no versions: leave If-Match out."),
+    "no_such_path": (404, "There is nothing at this path."),
+    "method_not_allowed": (405, "This path does not take that method; the Allow header names those that it takes."),
+    "request_too_slow": (408, "The body did not arrive in time."),
+    "request_in_progress": (409, "A request with this Idempotency-Key is still being worked on. Ask again with the same key."),
+    "body_too_large": (413, "The body is larger than this interface takes."),
+    "unsupported_media_type": (415, "Send the body as application/json, UTF-8, not compressed."),
+    "too_many_requests": (429, "Too many attempts. Wait as long as Retry-After says."),
+    "could_not_be_handled": (500, "This could not be handled. It was kept for an operator; quote the correlation id."),
+    "unexpected_error": (500, "Something went wrong on our side. Quote the correlation id."),
+    "overloaded": (
+        503,
+        "Too much to do at the moment. Ask again when Retry-After says, with the same Idempotency-Key.",
+    ),
+    "unavailable": (503, "This cannot be answered at the moment. Ask again, with the same Idempotency-Key."),
+    "expired": (503, "There was no time left to do this, and it was not done. Ask again, with the same Idempotency-Key."),
+}
+"""Rule -> status and what the client reads. Those of the actors stand at their refusals."""
+
+_SHARED: tuple[type[Refusal], ...] = (Forbidden, Invalid, NotFound, Unauthenticated, VersionConflict)
+EDGE_RULES |= {kind.rule: (kind.status, " ".join((kind.__doc__ or "").split())) for kind in _SHARED}
+
+
+class Problem(Exception):  # noqa: N818 - the RFC's word
+    """A "no" of the edge itself. `headers` go out with it."""
+
+    def __init__(
+        self,
+        rule: str,
+        detail: str | None = None,
+        *,
+        errors: list[dict[str, str]] | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        self.rule = rule
+        self.status, sentence = EDGE_RULES[rule]
+        self.detail = detail or sentence
+        self.errors = errors
+        self.headers = headers or {}
+        super().__init__(f"{rule}: {self.detail}")
+
+    def body(self, correlation_id: str | None) -> bytes:
+        """The problem as JSON."""
+        return _render(self.rule, self.status, self.detail, errors=self.errors, facts=None, correlation_id=correlation_id)
+
+
+def refusal_body(refusal: Mapping[str, Any], correlation_id: str | None) -> bytes:
+    """An actor's refusal, as it came over the wire, as JSON for the client."""
+    field, detail = refusal.get("field"), refusal["detail"]
+    errors = None if field is None else [{"field": field, "detail": detail}]
+    facts = refusal.get("facts")
+    return _render(refusal["rule"], int(refusal["status"]), detail, errors=errors, facts=facts, correlation_id=correlation_id)
+
+
+def title_of(rule: str) -> str:
+    """A rule in words."""
+    return rule.replace("_", " ").capitalize()
+
+
+def type_of(rule: str) -> str:
+    """The address of a rule; it can be opened."""
+    return f"/problems/{rule}"
+
+
+def _render(
+    rule: str,
+    status: int,
+    detail: str,
+    *,
+    errors: list[dict[str, str]] | None,
+    facts: Mapping[str, Any] | None,
+    correlation_id: str | None,
+) -> bytes:
+    problem: dict[str, Any] = {
+        "type": type_of(rule),
+        "title": title_of(rule) if rule else HTTPStatus(status).phrase,
+        "status": status,
+        "detail": detail,
+        "rule": rule,
+    }
+    if errors:
+        problem["errors"] = errors
+    if facts:
+        problem["facts"] = facts
+    if correlation_id is not None:
+        problem["correlation_id"] = correlation_id
+    return orjson.dumps(problem)

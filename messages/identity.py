@@ -1,0 +1,296 @@
+"""What can be said to the identity actor, and what it tells: logins, tokens, users and their roles.
+
+Passwords and tokens are `Secret`: masked in `repr` and logs, in clear on the wire only. Messages that hold or earn one are
+declared `remember=False`: the inbox keeps nothing of them, not even a fingerprint, and handling them twice does no harm.
+"""
+
+import unicodedata
+from datetime import datetime
+from typing import Annotated, NewType
+from uuid import UUID
+
+from pydantic import AfterValidator, ConfigDict, Field, PlainSerializer, SecretStr
+from pydantic_core import PydanticCustomError
+
+from messages.base import Command, Done, Event, Line, NotFound, Page, Query, Refusal, Reply
+from messages.ids import MemberId, UserId
+
+SessionId = NewType("SessionId", UUID)
+
+Secret = Annotated[SecretStr, PlainSerializer(lambda secret: secret.get_secret_value(), return_type=str, when_used="json")]
+"""Text that is shown to nobody: `repr` masks it, JSON (the wire) carries it."""
+
+TOKEN_ALGORITHM = "EdDSA"  # noqa: S105 - an algorithm
+"""The one algorithm of access tokens (RFC 8037, with Ed25519)."""
+TOKEN_TYPE = "at+jwt"  # noqa: S105 - a media type
+"""What the header of an access token says that it is (RFC 9068)."""
+
+LONGEST_PASSWORD = 256
+"""In characters. Long enough for any pass phrase, short enough to hash at once."""
+
+
+def _ascii_name(name: str) -> str:
+    name = name.strip().lower()
+    if not name.isascii() or not all(character.isalnum() or character in "._@+-" for character in name):
+        raise PydanticCustomError("username", "a user name is made of a-z, 0-9 and ._@+-")
+    return name
+
+
+def _one_spelling(password: SecretStr) -> SecretStr:
+    # NIST SP 800-63B: the same characters typed on two keyboards are the same password.
+    return SecretStr(unicodedata.normalize("NFKC", password.get_secret_value()))
+
+
+Username = Annotated[str, Field(min_length=3, max_length=100), AfterValidator(_ascii_name)]
+"""A name or e-mail address to log in with; capitals do not count. ASCII only, so that no two look alike."""
+Password = Annotated[Secret, Field(min_length=1, max_length=LONGEST_PASSWORD), AfterValidator(_one_spelling)]
+"""A password as it is typed."""
+NewPassword = Annotated[Secret, Field(min_length=8, max_length=LONGEST_PASSWORD), AfterValidator(_one_spelling)]
+"""A password being chosen: 8 to 256 characters, any of them."""
+RefreshToken = Annotated[Secret, Field(min_length=1, max_length=200)]
+"""An opaque refresh token; good for one use."""
+RoleName = Annotated[str, Field(pattern=r"^[a-z][a-z_]{0,39}$")]
+"""A role of the roles file."""
+ExpectedVersion = Annotated[int, Field(ge=1)]
+
+_HIDDEN = ConfigDict(hide_input_in_errors=True)
+"""For messages with a secret: a validation error must not print what was typed."""
+
+
+class Tokens(Reply):
+    """What a login or a refresh gives."""
+
+    access_token: Secret
+    """A signed JWT for the `Authorization: Bearer` header; short-lived."""
+    token_type: str = "Bearer"  # noqa: S105 - the scheme's name
+    expires_in_seconds: int
+    """Until the access token expires."""
+    refresh_token: Secret
+    """Trade it for new tokens before it expires; each is good for one use."""
+    refresh_expires_at: datetime
+
+
+class User(Reply):
+    """Somebody who may log in."""
+
+    user_id: UserId
+    username: str
+    roles: tuple[str, ...]
+    member_id: MemberId | None = None
+    """The member whose own things this user sees, if any."""
+    disabled: bool
+    created_at: datetime
+    version: int
+
+
+class UserPage(Page[User]):
+    """Users, by name."""
+
+
+class SigningKey(Reply):
+    """A public key that access tokens are checked with, as a JWK (RFC 8037)."""
+
+    kid: str
+    kty: str = "OKP"
+    crv: str = "Ed25519"
+    alg: str = "EdDSA"
+    use: str = "sig"
+    x: str
+    """The public key, base64url without padding."""
+
+
+class SigningKeys(Reply):
+    """The public keys that are in use: the signing one, and those whose tokens may still be alive."""
+
+    keys: tuple[SigningKey, ...]
+
+
+# Logging in
+
+
+class Login(Command[Tokens], wire="identity.login.v1", remember=False):
+    """Log in with name and password."""
+
+    model_config = _HIDDEN
+
+    username: Line
+    password: Password
+
+
+class RefreshTokens(Command[Tokens], wire="identity.refresh_tokens.v1", remember=False):
+    """Trade a refresh token for new tokens. Using one a second time ends the session, as one of the two users stole it."""
+
+    model_config = _HIDDEN
+
+    refresh_token: RefreshToken
+
+
+class Logout(Command[Done], wire="identity.logout.v1", remember=False):
+    """End the session of a refresh token. An unknown token is answered alike."""
+
+    model_config = _HIDDEN
+
+    refresh_token: RefreshToken
+
+
+class WhoAmI(Query[User], wire="identity.who_am_i.v1"):
+    """The user who asks."""
+
+
+class GetSigningKeys(Query[SigningKeys], wire="identity.get_signing_keys.v1"):
+    """The keys to check access tokens with."""
+
+
+# Users
+
+
+class CreateFirstAdministrator(
+    Command[User], wire="identity.create_first_administrator.v1", permission="users:write", remember=False
+):
+    """Make the first user, an administrator. Refused once there is any user."""
+
+    model_config = _HIDDEN
+
+    username: Username
+    password: NewPassword
+
+
+class CreateUser(Command[User], wire="identity.create_user.v1", permission="users:write", remember=False):
+    """Make a user."""
+
+    model_config = _HIDDEN
+
+    username: Username
+    password: NewPassword
+    roles: tuple[RoleName, ...] = Field(min_length=1, max_length=10)
+    member_id: MemberId | None = None
+
+
+class SetRoles(Command[User], wire="identity.set_roles.v1", key="user_id", permission="users:write"):
+    """Replace a user's roles. They count from the next access token on."""
+
+    user_id: UserId
+    roles: tuple[RoleName, ...] = Field(min_length=1, max_length=10)
+    expected_version: ExpectedVersion | None = None
+
+
+class LinkMember(Command[User], wire="identity.link_member.v1", key="user_id", permission="users:write"):
+    """Say which member a user is; None ends it. A member is linked to one user at most."""
+
+    user_id: UserId
+    member_id: MemberId | None
+    expected_version: ExpectedVersion | None = None
+
+
+class DisableUser(Command[User], wire="identity.disable_user.v1", key="user_id", permission="users:write"):
+    """Keep a user out: no login, no refresh; all sessions end."""
+
+    user_id: UserId
+    reason: Line
+    expected_version: ExpectedVersion | None = None
+
+
+class EnableUser(Command[User], wire="identity.enable_user.v1", key="user_id", permission="users:write"):
+    """Let a disabled user in again."""
+
+    user_id: UserId
+    expected_version: ExpectedVersion | None = None
+
+
+class GetUser(Query[User], wire="identity.get_user.v1", permission="users:read"):
+    """One user."""
+
+    user_id: UserId
+
+
+class ListUsers(Query[UserPage], wire="identity.list_users.v1", permission="users:read"):
+    """The users."""
+
+    cursor: str | None = Field(None, max_length=1000)
+    limit: int = Field(50, ge=1, le=200)
+
+
+# What is told
+
+
+class UserCreated(Event, wire="identity.user_created.v1", key="user_id"):
+    """Somebody may log in from now on."""
+
+    user_id: UserId
+    roles: tuple[str, ...]
+
+
+class RolesChanged(Event, wire="identity.roles_changed.v1", key="user_id"):
+    """A user's roles are these now."""
+
+    user_id: UserId
+    roles: tuple[str, ...]
+
+
+class UserDisabled(Event, wire="identity.user_disabled.v1", key="user_id"):
+    """A user is kept out from now on."""
+
+    user_id: UserId
+
+
+# What is refused
+
+
+class WrongCredentials(Refusal):
+    """The user name or the password is wrong."""
+
+    rule = "wrong_credentials"
+    status = 401
+
+
+class RefreshTokenInvalid(Refusal):
+    """The refresh token is unknown, used, expired or revoked. Log in again."""
+
+    rule = "refresh_token_invalid"
+    status = 401
+
+
+class UserNotFound(NotFound):
+    """There is no such user."""
+
+    rule = "user_not_found"
+
+
+class UsernameTaken(Refusal):
+    """Another user has this name."""
+
+    rule = "username_taken"
+    status = 409
+
+
+class PasswordIsUsername(Refusal):
+    """A password must not be the user name."""
+
+    rule = "password_is_username"
+
+
+class UnknownRole(Refusal):
+    """There is no such role in the roles file."""
+
+    rule = "unknown_role"
+
+
+class MemberLinked(Refusal):
+    """This member is linked to another user."""
+
+    rule = "member_linked"
+    status = 409
+
+
+class LastAdministrator(Refusal):
+    """The last administrator stays one, so that somebody can let others in."""
+
+    rule = "last_administrator"
+    status = 409
+
+
+class UsersExist(Refusal):
+    """There are users already; the first administrator was made."""
+
+    rule = "users_exist"
+    status = 409

@@ -1,0 +1,159 @@
+"""The other side of the door, for tests of the edge alone: a client that answers as it is told to, and remembers what was said."""
+
+import base64
+from collections.abc import Mapping
+from typing import Any
+from uuid import UUID, uuid4
+
+import aiohttp
+import jwt
+import orjson
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from config.sections import Settings
+from http_edge.app import App
+from http_edge.tokens import ALGORITHM, TOKEN_TYPE
+from messages.base import Message, Refusal
+from messages.identity import GetSigningKeys
+from messages.ids import new_id
+from runtime.client import Answer
+from runtime.clock import SettableClock
+from runtime.limits import Allowance
+from runtime.principal import Principal
+
+
+class Key:
+    """A signing key of the identity actor."""
+
+    def __init__(self, kid: str) -> None:
+        self.kid = kid
+        self.private = Ed25519PrivateKey.generate()
+
+    @property
+    def public(self) -> dict[str, str]:
+        raw = self.private.public_key().public_bytes_raw()
+        return {"kid": self.kid, "x": base64.urlsafe_b64encode(raw).rstrip(b"=").decode()}
+
+
+class Said:
+    """One message as the edge said it."""
+
+    def __init__(self, message: Message, **around: Any) -> None:
+        self.message = message
+        self.principal: Principal = around["principal"]
+        self.message_id: UUID = around["message_id"]
+        self.correlation_id: str = around["correlation_id"]
+        self.traceparent: str = around["traceparent"]
+        self.deadline_seconds: float = around["deadline_seconds"]
+
+
+class StubClient:
+    """Answers what it was told to; {} otherwise."""
+
+    def __init__(self) -> None:
+        self.in_flight = 0
+        self.keys = [Key("first")]
+        self.said: list[Said] = []
+        self.answers: list[Answer | Exception] = []
+        self.key_questions = 0
+        self.identity_is_away: Exception | None = None
+
+    async def call(
+        self,
+        message: Message,
+        *,
+        principal: Principal,
+        message_id: UUID | None = None,
+        correlation_id: str = "",
+        traceparent: str = "",
+        deadline_seconds: float = 10.0,
+    ) -> Answer:
+        """The next answer."""
+        if isinstance(message, GetSigningKeys):
+            self.key_questions += 1
+            if self.identity_is_away is not None:
+                raise self.identity_is_away
+            return Answer("reply", orjson.dumps({"keys": [key.public for key in self.keys]}), new_id())
+        said = Said(
+            message,
+            principal=principal,
+            message_id=message_id,
+            correlation_id=correlation_id,
+            traceparent=traceparent,
+            deadline_seconds=deadline_seconds,
+        )
+        self.said.append(said)
+        answer = self.answers.pop(0) if self.answers else Answer("reply", b"{}", said.message_id)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    def will_reply(self, reply: Mapping[str, Any], *, replayed: bool = False) -> None:
+        """Answer the next message with this."""
+        self.answers.append(Answer("reply", orjson.dumps(reply), new_id(), replayed))
+
+    def will_refuse(self, refusal: Refusal, *, replayed: bool = False) -> None:
+        """Refuse the next message."""
+        self.answers.append(Answer("refusal", orjson.dumps(refusal.to_wire()), new_id(), replayed))
+
+    def will(self, answer: Answer | Exception) -> None:
+        """Answer the next message so, or raise."""
+        self.answers.append(answer)
+
+
+class StubLimiter:
+    """Lets everything through until it is told not to."""
+
+    def __init__(self) -> None:
+        self.answer = Allowance(allowed=True)
+        self.counted: list[tuple[str, int]] = []
+
+    async def allow(self, key: str, per_minute: int) -> Allowance:
+        """What it was told."""
+        self.counted.append((key, per_minute))
+        return self.answer
+
+
+class Edge:
+    """The edge on a port of its own, before a stub."""
+
+    def __init__(self, app: App, client: StubClient, limiter: StubLimiter, clock: SettableClock, settings: Settings) -> None:
+        self.app = app
+        self.client = client
+        self.limiter = limiter
+        self.clock = clock
+        self.settings = settings
+        self.pieces: dict[str, str | None] = {"broker": None, "database": None}
+        self.port = 0
+        self.http: aiohttp.ClientSession
+
+    @property
+    def last(self) -> Said:
+        """What was said last."""
+        return self.client.said[-1]
+
+    def claims(self, **changed: Any) -> dict[str, Any]:
+        """What a good access token says."""
+        now = int(self.clock.now().timestamp())
+        identity = self.settings.identity
+        claims = {
+            "iss": identity.issuer,
+            "aud": identity.audience,
+            "sub": str(uuid4()),
+            "sid": str(uuid4()),
+            "jti": str(uuid4()),
+            "roles": ["admin"],
+            "iat": now,
+            "exp": now + 900,
+        }
+        return {name: value for name, value in (claims | changed).items() if value is not None}
+
+    def token(self, *, key: Key | None = None, header: Mapping[str, Any] | None = None, **changed: Any) -> str:
+        """An access token."""
+        key = key or self.client.keys[0]
+        head = {"kid": key.kid, "typ": TOKEN_TYPE, **(header or {})}
+        return jwt.encode(self.claims(**changed), key.private, ALGORITHM, headers=head)
+
+    def as_(self, *roles: str, **changed: Any) -> dict[str, str]:
+        """Headers of somebody with these roles (default: an administrator)."""
+        return {"Authorization": f"Bearer {self.token(roles=list(roles or ('admin',)), **changed)}"}

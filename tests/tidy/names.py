@@ -1,0 +1,109 @@
+"""Checks of names, sizes and heads: where things are, and whether a reader is told what a file is for."""
+
+import ast
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import PurePosixPath
+
+LONGEST_LINES = 400
+LONG_FOR_A_REASON: Mapping[str, str] = {
+    "messages/ledger.py": "a vocabulary is one module: who speaks to an actor reads one file; most lines are its prose",
+    "messages/member.py": "a vocabulary is one module: who speaks to an actor reads one file; most lines are its prose",
+    "actors/ledger/queries.sql": "an actor's statements are one file; half of these prove the books against each other",
+}
+"""Path -> why its reader is better off with one long file."""
+
+TOP_LEVEL = re.compile(
+    r"actors|messages|config|runtime|http_edge|migrations|deploy|tests|pyproject\.toml|Makefile|LICENSE|uv\.lock|requirements[\w.-]*"
+    r"|README\.md|CHANGELOG\.md|CONTRIBUTING\.md|SECURITY\.md|\.ci|\.github|\.gitignore|\.gitattributes|\.dockerignore|\.editorconfig"
+)
+
+_SAYS_NOTHING = re.compile(r"utils?|helpers?|common|managers?|misc|base|base_.*|stuff|lib|tools")
+_ALLOWED = frozenset({"messages/base.py"})
+"""The root of what all messages share; the design names it."""
+
+
+def says_what_it_is(path: str, _text: str) -> Iterator[str]:
+    """A name that says nothing has no place yet."""
+    if path in _ALLOWED:
+        return
+    for part in PurePosixPath(path).with_suffix("").parts:
+        if _SAYS_NOTHING.fullmatch(part):
+            yield f"1: {part!r} says nothing; what is it for?"
+
+
+def belongs_at_the_top(path: str, _text: str) -> Iterator[str]:
+    """The top level is fixed, so that the house can be read from its folder."""
+    top = path.split("/", 1)[0]
+    if not TOP_LEVEL.fullmatch(top):
+        yield f"1: {top!r} at the top level; the house has no such room"
+
+
+def is_short_enough(path: str, text: str) -> Iterator[str]:
+    """A long file has a reason that is written down."""
+    lines = text.count("\n")
+    is_code = path.endswith((".py", ".sql"))
+    if is_code and lines > LONGEST_LINES and path not in LONG_FOR_A_REASON:
+        yield f"{LONGEST_LINES + 1}: {lines} lines; split it, or write its reason into LONG_FOR_A_REASON"
+    if path in LONG_FOR_A_REASON and lines <= LONGEST_LINES:
+        yield "1: short again; take it out of LONG_FOR_A_REASON"
+
+
+def has_a_head(path: str, text: str) -> Iterator[str]:
+    """A module opens with what it is for."""
+    if path.endswith(".py") and text.strip() and not ast.get_docstring(ast.parse(text)):
+        yield "1: no docstring at the head: what is this room for, and what does not belong in it?"
+
+
+def hands_names_on(path: str, text: str) -> Iterator[str]:
+    """A folder's __init__ is empty or hands names on; it holds no logic."""
+    if PurePosixPath(path).name != "__init__.py":
+        return
+    logic = [node for node in ast.parse(text).body if not _is_handing_on(node)]
+    lines = sum((node.end_lineno or node.lineno) - node.lineno + 1 for node in logic)
+    if lines > 5:
+        yield f"{logic[0].lineno}: {lines} lines of logic in an __init__; give them a module with a name"
+
+
+def _is_handing_on(node: ast.stmt) -> bool:
+    is_docstring = isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
+    is_all = isinstance(node, ast.Assign) and any(isinstance(to, ast.Name) and to.id == "__all__" for to in node.targets)
+    return is_docstring or is_all or isinstance(node, ast.Import | ast.ImportFrom)
+
+
+def is_used(files: Mapping[str, str]) -> Iterator[str]:
+    """Nobody imports it, nothing names it, no command starts it: delete it the day it dies. Tests alone keep nothing alive."""
+    named: set[str] = set()
+    for path, text in files.items():
+        if path.endswith(".py"):
+            named |= {name for name in _imported(path, text) if not path.startswith("tests/")}
+    words = "\n".join(text for path, text in files.items() if not path.startswith("tests/") or not path.endswith(".py"))
+    tests = {
+        name
+        for path, text in files.items()
+        if path.startswith("tests/") and path.endswith(".py")
+        for name in _imported(path, text)
+    }
+    for path in files:
+        stem = PurePosixPath(path).stem
+        if not path.endswith(".py") or stem in ("__init__", "__main__", "conftest") or stem.startswith("test_"):
+            continue
+        module = path.removesuffix(".py").replace("/", ".")
+        package = module.removesuffix(".actor")
+        alive = named | tests if path.startswith("tests/") else named
+        spoken = f"{module}:" in words or f"-m {module}" in words or f'"{module}"' in words or f"'{module}'" in words
+        is_actor = module.endswith(".actor") and f"actor: {package}\n" in words
+        if module not in alive and not spoken and not is_actor:
+            yield f"{path}:1: nobody imports it, names it or starts it"
+
+
+def _imported(path: str, text: str) -> Iterator[str]:
+    package = path.split("/")[:-1]
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            above = package[: len(package) - node.level + 1] if node.level else []
+            module = ".".join([*above, *([node.module] if node.module else [])])
+            yield module
+            yield from (f"{module}.{alias.name}" for alias in node.names)
