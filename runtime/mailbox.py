@@ -52,26 +52,35 @@ class Letter:
 
 
 class Acknowledger:
-    """Acknowledges on one lane; what is done without gaps leaves as one frame."""
+    """Acknowledges on one lane, each tag once; what is done without gaps leaves as one frame.
+
+    A cumulative frame always names a tag that was not acknowledged before: the broker closes the channel for any other.
+    """
 
     def __init__(self, lane: Lane) -> None:
         self._lane = lane
         self._next = 1
-        self._done: set[int] = set()
+        self._beyond: set[int] = set()
+        """Acknowledged one by one, beyond a gap."""
 
     def done(self, tags: list[int]) -> None:
         """These were handled and committed."""
-        self._done.update(tags)
-        before = self._next
-        while self._next in self._done:
-            self._done.remove(self._next)
+        fresh = set(tags)
+        last = 0
+        while True:
+            if self._next in fresh:
+                fresh.remove(self._next)
+                last = self._next
+            elif self._next in self._beyond:
+                self._beyond.remove(self._next)
+            else:
+                break
             self._next += 1
-        if self._next > before:
-            self._lane.ack(self._next - 1, multiple=True)
-        for tag in tags:
-            if tag >= self._next:
-                self._lane.ack(tag)
-                # A later cumulative acknowledgement passes over it.
+        if last:
+            self._lane.ack(last, multiple=True)
+        for tag in sorted(fresh):
+            self._lane.ack(tag)
+        self._beyond |= fresh
 
 
 class Desk(ABC):
