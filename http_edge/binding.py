@@ -4,8 +4,7 @@ The body is read once by the strict reader for what JSON leaves open, and once b
 """
 
 import re
-from datetime import date
-from typing import Any, get_args, get_origin
+from typing import Any
 
 import orjson
 from multidict import CIMultiDictProxy, MultiDictProxy
@@ -35,9 +34,9 @@ class Binding:
         self._reserved = frozenset(route.path_fields) | {EXPECTED_VERSION_FIELD}
         self._empty_is_object = not route.needs_body
         self._takes_if_match = route.takes_if_match
-        fields = route.message.model_fields
-        self._many = frozenset(name for name, field in fields.items() if _is_list(field.annotation))
-        self._days = frozenset(name for name, field in fields.items() if _is_date(field.annotation))
+        schemas = {} if route.has_body else route.message.model_json_schema().get("properties", {})
+        self._lists = frozenset(name for name, schema in schemas.items() if _says(schema, "type", {"array"}))
+        self._times = frozenset(name for name, schema in schemas.items() if _says(schema, "format", {"date", "date-time"}))
 
     def from_body(self, body: bytes, values: tuple[str, ...], headers: "CIMultiDictProxy[str]") -> Message:
         """The message of a request with a body."""
@@ -64,13 +63,13 @@ class Binding:
             if name in self._reserved:
                 self._refuse_reserved({name: None})
             sent = query.getall(name)
-            if name in self._many:
+            if name in self._lists:
                 fields[name] = sent
             elif len(sent) > 1:
                 raise Problem("repeated_parameter", f"The query parameter {name[:LONGEST_NAME]} was given more than once.")
             else:
                 fields[name] = sent[0]
-                if name in self._days and _NUMBER.fullmatch(sent[0]):
+                if name in self._times and _NUMBER.fullmatch(sent[0]):
                     # A model would take digits for seconds since 1970, and 20240101 for a day in that August.
                     raise _invalid([{"field": name, "detail": "Write dates and times as in ISO 8601, such as 2026-01-31"}])
         fields |= self._given(values, headers)
@@ -125,11 +124,6 @@ def _dotted(place: tuple[int | str, ...]) -> str:
     return ".".join(str(part)[:LONGEST_NAME] for part in place)
 
 
-def _is_list(annotation: Any) -> bool:
-    return get_origin(annotation) in {tuple, list, set, frozenset} or any(_is_list(part) for part in get_args(annotation))
-
-
-def _is_date(annotation: Any) -> bool:
-    if isinstance(annotation, type):
-        return issubclass(annotation, date)
-    return any(_is_date(part) for part in get_args(annotation))
+def _says(schema: dict[str, Any], word: str, values: set[str]) -> bool:
+    """Whether a field's JSON Schema, or one of its alternatives, says so."""
+    return schema.get(word) in values or any(_says(other, word, values) for other in schema.get("anyOf", ()))

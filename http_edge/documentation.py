@@ -4,6 +4,7 @@ Nothing is fetched from elsewhere: the page works on a machine without a network
 Swagger UI 5.35.0 (Apache-2.0) lies in swagger/, unchanged; its licence beside it.
 """
 
+from functools import cache, cached_property
 from pathlib import Path
 
 import orjson
@@ -31,9 +32,8 @@ class Documentation:
     """What is read before the first request."""
 
     def __init__(self, routes: tuple[Route, ...], clock: Clock) -> None:
+        self._routes = routes
         self._clock = clock
-        self._document = orjson.dumps(openapi_document(routes))
-        self._files = {name: (FILES / name).read_bytes() for name in ("index.html", *_SERVED)}
 
     def add_to(self, router: Router) -> None:
         """Put its paths into the router."""
@@ -42,6 +42,10 @@ class Documentation:
         router.add("GET", "/docs/{file}", self._file)
         router.add("GET", "/problems", self._problems)
         router.add("GET", "/problems/{rule}", self._problem)
+
+    @cached_property
+    def _document(self) -> bytes:
+        return orjson.dumps(openapi_document(self._routes))
 
     async def _openapi(self, _request: web.BaseRequest, _values: tuple[str, ...]) -> Response:
         return Response(200, self._document, now=self._now())
@@ -64,10 +68,15 @@ class Documentation:
         return Response(200, orjson.dumps(rule), now=self._now())
 
     def _served(self, name: str) -> Response:
-        return Response(200, self._files[name], now=self._now(), content_type=_TYPES[Path(name).suffix], policy=_POLICY)
+        return Response(200, _file(name), now=self._now(), content_type=_TYPES[Path(name).suffix], policy=_POLICY)
 
     def _now(self) -> float:
         return self._clock.now().timestamp()
+
+
+@cache
+def _file(name: str) -> bytes:
+    return (FILES / name).read_bytes()
 
 
 def known_rules() -> dict[str, dict[str, object]]:

@@ -5,7 +5,6 @@ No middleware: every transfer pays for what stands here. What is rarer lives in 
 
 import logging
 from dataclasses import dataclass
-from time import perf_counter
 from uuid import UUID
 
 from aiohttp import web
@@ -24,7 +23,7 @@ from http_edge.route import Route
 from http_edge.security import Gatekeeper
 from messages.base import Message
 from messages.ids import new_id
-from runtime.clock import Clock
+from runtime.clock import Clock, stopwatch_seconds
 from runtime.envelope import NOBODY
 from runtime.errors import Unavailable
 from runtime.principal import Principal
@@ -66,7 +65,7 @@ class MessageEndpoint:
 
     async def __call__(self, request: web.BaseRequest, values: tuple[str, ...]) -> Response:
         """The answer; never an exception."""
-        started = perf_counter()
+        started = stopwatch_seconds()
         shared, headers = self._shared, request.headers
         now = shared.clock.now().timestamp()
         correlation_id = correlation_id_of(headers)
@@ -95,7 +94,7 @@ class MessageEndpoint:
             correlation_id = correlation_id or new_id()
             log.exception("unexpected", extra={"correlation_id": str(correlation_id), "path": self._route.full_path})
             response = problem_response(Problem("unexpected_error"), request, correlation_id, now)
-        self._metrics.observe(response.status, perf_counter() - started)
+        self._metrics.observe(response.status, stopwatch_seconds() - started)
         return response
 
     async def _principal(self, request: web.BaseRequest, now: float) -> Principal:

@@ -1,4 +1,4 @@
-"""The other side of the door, for tests of the edge alone: a client that answers as it is told to, and remembers what was said."""
+"""The other side of the door, for tests of the edge alone: a client that answers as it is told, and remembers what was said."""
 
 import base64
 from collections.abc import Mapping
@@ -12,9 +12,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from config.sections import Settings
 from http_edge.app import App
-from http_edge.tokens import ALGORITHM, TOKEN_TYPE
 from messages.base import Message, Refusal
-from messages.identity import GetSigningKeys
+from messages.identity import TOKEN_ALGORITHM, TOKEN_TYPE, GetSigningKeys
 from messages.ids import new_id
 from runtime.client import Answer
 from runtime.clock import SettableClock
@@ -47,8 +46,15 @@ class Said:
         self.deadline_seconds: float = around["deadline_seconds"]
 
 
+def something_like(message: Message) -> bytes:
+    """The least of a reply that the edge can work with: ids and a version."""
+    fields = message.reply_type.model_fields  # type: ignore[attr-defined]  # the edge asks, it tells no events
+    reply = {name: str(new_id()) for name in fields if name.endswith("_id")} | {name: 1 for name in fields if name == "version"}
+    return orjson.dumps(reply)
+
+
 class StubClient:
-    """Answers what it was told to; {} otherwise."""
+    """Answers as it was told to, else with something that looks like the reply."""
 
     def __init__(self) -> None:
         self.in_flight = 0
@@ -83,7 +89,7 @@ class StubClient:
             deadline_seconds=deadline_seconds,
         )
         self.said.append(said)
-        answer = self.answers.pop(0) if self.answers else Answer("reply", b"{}", said.message_id)
+        answer = self.answers.pop(0) if self.answers else Answer("reply", something_like(message), said.message_id)
         if isinstance(answer, Exception):
             raise answer
         return answer
@@ -152,7 +158,7 @@ class Edge:
         """An access token."""
         key = key or self.client.keys[0]
         head = {"kid": key.kid, "typ": TOKEN_TYPE, **(header or {})}
-        return jwt.encode(self.claims(**changed), key.private, ALGORITHM, headers=head)
+        return jwt.encode(self.claims(**changed), key.private, TOKEN_ALGORITHM, headers=head)
 
     def as_(self, *roles: str, **changed: Any) -> dict[str, str]:
         """Headers of somebody with these roles (default: an administrator)."""

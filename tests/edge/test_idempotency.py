@@ -5,6 +5,7 @@ from uuid import uuid4
 
 import orjson
 import pytest
+from multidict import CIMultiDict
 
 from messages.base import Refusal
 from messages.ids import new_id
@@ -29,12 +30,12 @@ class KeyReused(Refusal):
 
 async def transfer(
     edge: Edge, key: str | None, *, path: str = "/api/v1/transfers", body: Any = None, **headers: str
-) -> tuple[int, bytes, dict[str, str]]:
+) -> tuple[int, bytes, CIMultiDict[str]]:
     sent = {**edge.as_(sub=ME), **headers}
     if key is not None:
         sent["Idempotency-Key"] = key
     async with edge.http.post(path, json=body or TRANSFER, headers=sent) as answer:
-        return answer.status, await answer.read(), dict(answer.headers)
+        return answer.status, await answer.read(), answer.headers.copy()
 
 
 async def test_moving_money_needs_a_key(edge: Edge) -> None:
@@ -71,19 +72,24 @@ async def test_nobody_meets_anothers_key(edge: Edge) -> None:
 
 async def test_without_a_key_each_request_is_its_own_message(edge: Edge) -> None:
     for _ in range(2):
-        async with edge.http.post("/api/v1/members/persons", json={"person": {"given_name": "A", "born_on": "1990-01-01"}}, headers=edge.as_()):
+        async with edge.http.post(
+            "/api/v1/members/persons", json={"person": {"given_name": "A", "born_on": "1990-01-01"}}, headers=edge.as_()
+        ):
             pass
     assert edge.client.said[0].message_id != edge.client.said[1].message_id
 
 
-@pytest.mark.parametrize("key", ["k", "8e03978e-40d5-43e8-bc93-6894a57f9324", "x" * 255, '"' + "x" * 255 + '"', r'"a\"b\\c"', "a/b=c;d"])
+@pytest.mark.parametrize(
+    "key", ["k", "8e03978e-40d5-43e8-bc93-6894a57f9324", "x" * 255, '"' + "x" * 255 + '"', r'"a\"b\\c"', "a/b=c;d"]
+)
 async def test_a_visible_key_is_taken(edge: Edge, key: str) -> None:
     status, _, _ = await transfer(edge, key)
     assert status == 201
 
 
 @pytest.mark.parametrize(
-    "key", ["", '""', '"', '"open', "x" * 256, '"' + "x" * 256 + '"', "two words", '"two words"', '"k";a=1', "ключ", r'"a\b"', "k\tk"]
+    "key",
+    ["", '""', '"', '"open', "x" * 256, '"' + "x" * 256 + '"', "two words", '"two words"', '"k";a=1', "ключ", r'"a\b"', "k\tk"],
 )
 async def test_a_malformed_key_is_refused(edge: Edge, key: str) -> None:
     status, body, _ = await transfer(edge, key)
@@ -135,6 +141,8 @@ async def test_what_is_still_running_says_so(edge: Edge) -> None:
 
 async def test_a_login_has_no_key(edge: Edge) -> None:
     for _ in range(2):
-        async with edge.http.post("/api/v1/auth/login", json={"username": "a", "password": "b"}, headers={"Idempotency-Key": "k"}) as answer:
+        async with edge.http.post(
+            "/api/v1/auth/login", json={"username": "a", "password": "b"}, headers={"Idempotency-Key": "k"}
+        ) as answer:
             assert answer.status == 200
     assert edge.client.said[0].message_id != edge.client.said[1].message_id

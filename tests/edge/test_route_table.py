@@ -101,7 +101,16 @@ def test_what_is_served_is_documented_and_the_other_way_round(edge: Edge) -> Non
 
 @pytest.mark.parametrize(
     "path",
-    ["/", "//", "/api/v1/members/", "/api/v1//members", "/api/v1/Members", "/api/v1/members;x=1", "/api/v1/%6dembers", "/api/v1/./members"],
+    [
+        "/",
+        "//",
+        "/api/v1/members/",
+        "/api/v1//members",
+        "/api/v1/Members",
+        "/api/v1/members;x=1",
+        "/api/v1/%6dembers",
+        "/api/v1/./members",
+    ],
 )
 async def test_a_path_is_matched_as_it_is_written(edge: Edge, path: str) -> None:
     with pytest.raises(Exception, match="no_such_path"):
@@ -118,10 +127,20 @@ def test_written_out_segments_go_before_parameters() -> None:
         answer.__name__ = name
         return answer
 
-    rows: list[tuple[Method, str]] = [("GET", "/a/{x}"), ("GET", "/a/b"), ("GET", "/a/b/c"), ("GET", "/a/{x}/d"), ("POST", "/a/{y}")]
+    rows: list[tuple[Method, str]] = [
+        ("GET", "/a/{x}"),
+        ("GET", "/a/b"),
+        ("GET", "/a/b/c"),
+        ("GET", "/a/{x}/d"),
+        ("POST", "/a/{y}"),
+    ]
     for method, path in rows:
         router.add(method, path, endpoint(path))  # type: ignore[arg-type]  # never called
-    found = {path: (endpoint.__name__, values) for path in ("/a/z", "/a/b", "/a/b/c", "/a/b/d") for endpoint, values in [router.find("GET", path)]}  # type: ignore[attr-defined]  # functions
+    found = {
+        path: (endpoint.__name__, values)
+        for path in ("/a/z", "/a/b", "/a/b/c", "/a/b/d")
+        for endpoint, values in [router.find("GET", path)]
+    }
     assert found == {
         "/a/z": ("/a/{x}", ("z",)),
         "/a/b": ("/a/b", ()),
