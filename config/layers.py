@@ -97,10 +97,15 @@ def validated(model: type[M], layer: Layer) -> M:
     raise ConfigError(dict.fromkeys(problems))
 
 
+def origin_of(layer: Layer, place: Place) -> str:
+    """Where this was written, as far as is known: `file:line` or a variable."""
+    known = next(place[:length] for length in range(len(place), -1, -1) if place[:length] in layer.origins or length == 0)
+    return layer.origins.get(known, "configuration")
+
+
 def _told(model: type[BaseModel], layer: Layer, error: ErrorDetails) -> str:
     place: Place = error["loc"]
-    known = next(place[:length] for length in range(len(place), -1, -1) if place[:length] in layer.origins or length == 0)
-    origin = layer.origins.get(known, "configuration")
+    origin = origin_of(layer, place)
     path = ".".join(map(str, place)) or "the file"
     if error["type"] == "extra_forbidden":
         return f"{origin}: {path}: unknown key{did_you_mean(str(place[-1]), _fields_at(model, place[:-1]))}"

@@ -5,8 +5,9 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, Field, field_validator, model_validator
+from pydantic import BeforeValidator, Field, ValidationError, field_validator, model_validator
 
+from config.errors import ConfigError
 from config.layers import Section, environment_layer, file_layers, overlay, validated
 
 KEYED_PARTITIONS = 16
@@ -120,6 +121,16 @@ class PoolSettings(Section):
         if self.retry.parked_first_seconds > self.retry.parked_cap_seconds:
             raise ValueError("retry.parked_first_seconds is above retry.parked_cap_seconds")
         return self
+
+    def with_changes(self, changes: Mapping[str, object]) -> "PoolSettings":
+        """These settings with some of them changed. ConfigError says, key by key, what may not be."""
+        try:
+            return PoolSettings.model_validate({**self.model_dump(mode="json"), **changes})
+        except ValidationError as wrong:
+            raise ConfigError(
+                ": ".join([*(str(part) for part in error["loc"]), error["msg"].removeprefix("Value error, ")])
+                for error in wrong.errors(include_url=False)
+            ) from None
 
     @property
     def actor_name(self) -> str:

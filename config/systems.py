@@ -1,13 +1,15 @@
 """Other programs that speak AMQP to the bank: their broker user, what each may say and hear, and how much."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Annotated
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, field_validator
 
-from config.layers import Section, environment_layer, file_layers, overlay, validated
+from config.documents import Place
+from config.errors import ConfigError
+from config.layers import Section, environment_layer, file_layers, origin_of, overlay, validated
 from config.sections import Profile
 
 _WIRE_NAME = re.compile(r"[a-z][a-z_]*\.[a-z][a-z_]*\.v[1-9][0-9]*")
@@ -73,12 +75,21 @@ class _Systems(Section):
         return systems
 
 
+Check = Callable[[SystemSettings], Iterable[tuple[Place, str]]]
+"""What configuration cannot know by itself, such as which messages exist: the places of a system that are wrong, and why."""
+
+
 def load_systems(
     config_dir: Path | None = None,
     environment: Mapping[str, str] | None = None,
     profile: Profile | None = None,
+    *,
+    check: Check | None = None,
 ) -> dict[str, SystemSettings]:
     """The external systems by name; only those of the profile, if one is given. ConfigError says what is wrong and where."""
-    layers = [*file_layers(config_dir, "systems.yaml"), environment_layer(environment or {}, only="systems")]
-    found = validated(_Systems, overlay(layers)).systems
+    layer = overlay([*file_layers(config_dir, "systems.yaml"), environment_layer(environment or {}, only="systems")])
+    found = validated(_Systems, layer).systems
+    places = [(("systems", name, *place), why) for name, each in found.items() if check for place, why in check(each)]
+    if places:
+        raise ConfigError(f"{origin_of(layer, place)}: {'.'.join(map(str, place))}: {why}" for place, why in places)
     return {name: system for name, system in found.items() if profile is None or profile in system.profiles}

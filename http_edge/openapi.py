@@ -12,7 +12,7 @@ from http import HTTPStatus
 from typing import Any
 
 from pydantic import BaseModel
-from pydantic.json_schema import GenerateJsonSchema, JsonSchemaMode, models_json_schema
+from pydantic.json_schema import JsonSchemaMode, models_json_schema
 
 from http_edge.examples import EXAMPLES
 from http_edge.openapi_parts import (
@@ -26,18 +26,10 @@ from http_edge.openapi_parts import (
 )
 from http_edge.route import Idempotency, Route
 from http_edge.routes import TAGS
+from runtime.described import DescribedSchema
 
 _REF = "#/components/schemas/{model}"
 Json = dict[str, Any]
-
-
-class _Untitled(GenerateJsonSchema):
-    """Schemas without a title on every field; the name is title enough."""
-
-    def field_title_should_be_set(self, schema: Any) -> bool:
-        """Never."""
-        del schema
-        return False
 
 
 def openapi_document(routes: Iterable[Route]) -> Json:
@@ -73,7 +65,7 @@ class _Schemas:
         asked: list[tuple[type[BaseModel], JsonSchemaMode]] = [(route.message, "validation") for route in routes]
         answered: list[tuple[type[BaseModel], JsonSchemaMode]] = [(route.reply, "serialization") for route in routes]
         self._refs, document = models_json_schema(
-            list(dict.fromkeys(asked + answered)), ref_template=_REF, schema_generator=_Untitled
+            list(dict.fromkeys(asked + answered)), ref_template=_REF, schema_generator=DescribedSchema
         )
         self._all: Json = document["$defs"]
         self._fields: dict[type[BaseModel], Json] = {}

@@ -1,4 +1,7 @@
-"""A process of the edge: bus, client and HTTP server, run until told to stop. Readiness flips first, requests in flight finish."""
+"""A process of the edge: bus, client and HTTP server, run until told to stop.
+
+Readiness flips first, then requests in flight finish.
+"""
 
 import asyncio
 import logging
@@ -17,7 +20,7 @@ from runtime.bus import Bus
 from runtime.client import Client, reply_of
 from runtime.clock import Clock, SystemClock
 from runtime.errors import Unavailable
-from runtime.house import find_actors, topology_of
+from runtime.house import topology_of
 from runtime.limits import Limiter
 from runtime.principal import Principal
 from runtime.process import until_told
@@ -38,7 +41,7 @@ class EdgeProcess:
         broker = settings.broker
         pools = load_pools(settings.config_dir, environment)
         systems = load_systems(settings.config_dir, environment, settings.profile)
-        topology = topology_of(settings, pools, systems, set(find_actors(pools).values()))
+        topology = topology_of(settings, pools, systems)
         self.bus = Bus(
             broker.url_for("edge"),
             user=broker.user_for("edge"),

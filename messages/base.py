@@ -35,7 +35,7 @@ class Priority(IntEnum):
 class Reply(BaseModel):
     """The answer to a command, query or job. Immutable; unknown fields of a newer sender are tolerated."""
 
-    model_config = ConfigDict(frozen=True, extra="ignore", use_attribute_docstrings=True)
+    model_config = ConfigDict(frozen=True, extra="ignore")
 
 
 class Done(Reply):
@@ -67,7 +67,7 @@ class Page(Reply, Generic[T]):
 class Message(BaseModel):
     """What all messages share. Frozen; extra fields are refused, except in events."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
     wire: ClassVar[str] = ""
     """`actor.verb.version`, written out, so that a class can be renamed."""

@@ -359,7 +359,7 @@ class ListAccounts(Query[AccountPage], wire="ledger.list_accounts.v1", permissio
 class PostingOrder(BaseModel):
     """One line of an entry to post."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
     account_id: AccountId
     side: Side

@@ -180,7 +180,7 @@ class GroupRole(StrEnum):
 class Part(BaseModel):
     """A part of a message or reply. Frozen; unknown fields are refused."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 class Address(Part):

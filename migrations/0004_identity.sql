@@ -55,4 +55,4 @@ CREATE UNIQUE INDEX one_key_signs ON identity.signing_key ((true)) WHERE retired
 GRANT SELECT, INSERT, UPDATE ON identity.login TO coffer_app;
 GRANT SELECT, INSERT, UPDATE, DELETE ON identity.session TO coffer_app;
 GRANT SELECT, INSERT, UPDATE (used_at, used_by) ON identity.refresh_token TO coffer_app;
-GRANT SELECT, INSERT ON identity.signing_key TO coffer_app;
+GRANT SELECT, INSERT, UPDATE (retired_at) ON identity.signing_key TO coffer_app;

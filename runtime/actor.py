@@ -17,8 +17,9 @@ State lives in rows, never in `self`.
 import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, ClassVar, TypeVar, get_type_hints
+from typing import Any, ClassVar, Self, TypeVar, get_type_hints
 
+from config.sections import Settings
 from messages.base import Event, Message, Reply
 from runtime.turn import Batch, Said, Turn
 
@@ -74,6 +75,12 @@ class Actor:
                 if not issubclass(message_type, Event) and message_type.actor != cls.name:
                     raise TypeError(f"{cls.__name__}: {message_type.wire} belongs to the actor {message_type.actor}")
                 cls.handlers[message_type] = Handler(method_name, message_type, batched)
+
+    @classmethod
+    def configured(cls, settings: Settings) -> Self:
+        """The actor as these settings want it; most want nothing."""
+        del settings
+        return cls()
 
     async def started(self) -> None:
         """Called once in each process before the first message."""

@@ -24,13 +24,15 @@ class Door:
     """Who may put messages into this process's mailboxes."""
 
     trusted_senders: frozenset[str]
-    """Broker users of ours; the broker has checked that a sender is who it says."""
+    """Broker users who may write here; the broker has checked that a sender is who it says."""
+    believed: bool = True
+    """Whether they may speak for somebody else: the principal of a message is who its headers name."""
 
     def open_for(self, delivery: Delivery) -> Envelope:
         """The envelope of what was delivered. Unreadable where it does not pass."""
         if len(delivery.body) > LARGEST_BODY:
             raise Unreadable("oversized", f"{len(delivery.body)} bytes; at most {LARGEST_BODY} are taken")
-        envelope = Envelope.of_delivery(delivery)
+        envelope = Envelope.of_delivery(delivery, believed=self.believed)
         if envelope.sender not in self.trusted_senders:
             raise Unreadable("sender_not_allowed", f"{envelope.sender} may not write to this mailbox")
         return envelope

@@ -30,7 +30,7 @@ def broker_users(settings: BrokerSettings, systems: Mapping[str, SystemSettings]
         users.actors,
         configure=r"^reply\.actors\.",
         write=r"^(commands|queries|events|replies|reply\.actors\..*)$",
-        read=r"^(commands\..*|queries\..*|events\..*|ingress|replies|reply\.actors\..*)$",
+        read=r"^(commands\..*|queries\..*|events\..*|ingress\..*|replies|reply\.actors\..*)$",
         topic_permissions=(
             TopicPermission("commands", write=_ALL),
             TopicPermission("queries", write=_ALL),

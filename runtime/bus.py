@@ -11,8 +11,9 @@ import random
 import re
 from collections.abc import Awaitable, Callable
 
+from runtime import telemetry
 from runtime.envelope import Envelope
-from runtime.errors import Unavailable
+from runtime.errors import Unavailable, is_surroundings
 from runtime.link import Lane, Link
 from runtime.topology import REPLIES
 from runtime.wire import TRANSIENT, Properties
@@ -98,7 +99,9 @@ class Bus:
         while True:
             try:
                 await self._connect()
-            except (Unavailable, OSError, TimeoutError) as away:
+            except Exception as away:
+                if not is_surroundings(away):
+                    log.exception("the bus cannot be made ready")
                 log.warning("broker away", extra={"reason": str(away)})
                 await self._drop()
                 await asyncio.sleep(random.uniform(pause / 2, pause))
@@ -110,6 +113,7 @@ class Bus:
             await self._until_lost()
             self._ready.clear()
             self.reconnects += 1
+            telemetry.reconnects.labels("broker").inc()
             log.warning("broker connection lost")
             await self._drop()
 
@@ -174,8 +178,10 @@ class Bus:
 
     def reply(self, request: Envelope, kind: str, body: bytes, *, replayed: bool = False) -> None:
         """Answer a request, if it can be answered. A lost reply costs nothing: the asker asks again under the same id."""
-        if not REPLY_QUEUE.match(request.reply_to) or self._saying is None or self._saying.closed.is_set():
+        if not REPLY_QUEUE.fullmatch(request.reply_to) or self._saying is None or self._saying.closed.is_set():
             return
+        if self._saying.is_choked:
+            return  # rather than fill the memory with answers that nobody gets for now
         properties = Properties(
             message_id=str(request.message_id),
             type=kind,

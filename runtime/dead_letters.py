@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from messages.base import message_type
 from messages.ids import new_id
 from runtime import telemetry
 from runtime.database import Connection, Transaction
@@ -34,10 +35,17 @@ _RESOLVE = """
 
 
 async def keep(connection: Connection, actor: str, envelope: Envelope, *, reason: str, error: str) -> UUID:
-    """Keep a message that was tried; its attempts are known."""
-    return await _keep(
-        connection, actor, envelope.message_id, envelope.type, envelope.key, reason, error, envelope.to_json(), attempts=1
-    )
+    """Keep a message that was tried; its attempts are known. The body of one that may hold a secret is not kept."""
+    whole = envelope.to_json()
+    if holds_secret(envelope):
+        del whole["body"]
+    return await _keep(connection, actor, envelope.message_id, envelope.type, envelope.key, reason, error, whole, attempts=1)
+
+
+def holds_secret(envelope: Envelope) -> bool:
+    """Whether the message is one that must be written down nowhere."""
+    kind = message_type(envelope.type)
+    return kind is not None and not kind.remembered
 
 
 async def keep_unreadable(connection: Connection, actor: str, delivery: Delivery, *, reason: str, error: str) -> UUID:
@@ -85,9 +93,11 @@ def _without_nul(text: str) -> str:
     return text.replace("\x00", "\\0")
 
 
-def _clean(kept: dict[str, Any]) -> dict[str, Any]:
+def _clean(kept: Any) -> Any:
     """PostgreSQL's jsonb takes no NUL."""
-    return {name: _without_nul(value) if isinstance(value, str) else value for name, value in kept.items()}
+    if isinstance(kept, dict):
+        return {_without_nul(name): _clean(value) for name, value in kept.items()}
+    return _without_nul(kept) if isinstance(kept, str) else kept
 
 
 async def listed(

@@ -35,7 +35,7 @@ class KeyedDesk(Desk):
         return len(self._waiting) + len(self._running)
 
     def arrived(self, letter: Letter) -> None:
-        if letter.unreadable is None and letter.envelope.message_id in self._ids and letter.envelope.reply_to:
+        if is_asked_again(letter, self._ids):
             # The same message is waiting or running: whoever asks again is told so, and asks once more later.
             self.answers.settle([letter], [BUSY])
             return
@@ -85,6 +85,7 @@ class KeyedDesk(Desk):
                 return
             await self._failpoints.passing("after_receive")
             outcome = await self._retries.perform(letter.envelope, redelivered=letter.redelivered)
+            self._ids.discard(letter.envelope.message_id)  # before the reply: whoever has it may ask again at once
             if outcome is not None:
                 self.answers.send(letter.envelope, outcome)
             await self._failpoints.passing("after_reply_before_ack")
@@ -124,7 +125,7 @@ class StreamDesk(Desk):
 
     def arrived(self, letter: Letter) -> None:
         envelope = letter.envelope
-        if envelope.message_id in self._ids and envelope.reply_to and letter.unreadable is None:
+        if is_asked_again(letter, self._ids):
             self.answers.settle([letter], [BUSY])
             return
         self._ids.add(envelope.message_id)
@@ -291,6 +292,17 @@ class QueryDesk(Desk):
             outcome = Outcome("fault", COULD_NOT.body)
             log.warning("a query could not be read", extra={"reason": str(wrong)})
         self.answers.settle([letter], [outcome])
+
+
+def is_asked_again(letter: Letter, in_hand: set[object]) -> bool:
+    """Whether somebody repeats a request that is being worked on. A redelivery is no repetition: it may be the only copy left."""
+    envelope = letter.envelope
+    return (
+        letter.unreadable is None
+        and not letter.redelivered
+        and bool(envelope.reply_to)
+        and envelope.message_id in in_hand
+    )
 
 
 def _key(letter: Letter) -> str:

@@ -4,7 +4,7 @@ An envelope is also what outbox, parked keys, timers and dead letters keep, so t
 """
 
 import hashlib
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 from uuid import UUID
 
@@ -26,7 +26,7 @@ class Envelope:
     """The idempotency id: the same id is the same message."""
     type: str
     """Its wire name."""
-    body: bytes
+    body: bytes = field(repr=False)
     principal: Principal
     correlation_id: str = ""
     """The conversation."""
@@ -58,8 +58,11 @@ class Envelope:
         )
 
     @classmethod
-    def of_delivery(cls, delivery: Delivery) -> "Envelope":
-        """What was delivered. Unreadable where it is no message of this house."""
+    def of_delivery(cls, delivery: Delivery, *, believed: bool = True) -> "Envelope":
+        """What was delivered. Unreadable where it is no message of this house.
+
+        Of a sender who is not `believed`, nothing counts that it says of itself or of others: principal, key and cause.
+        """
         properties = delivery.properties
         if delivery.malformed:
             raise Unreadable("malformed", delivery.malformed)
@@ -73,9 +76,9 @@ class Envelope:
             raise Unreadable("message_id", "publish with a UUID as message_id") from None
         headers = properties.headers
         try:
-            principal = Principal.from_header(headers["principal"]) if "principal" in headers else NOBODY
+            principal = Principal.from_header(headers["principal"]) if believed and "principal" in headers else NOBODY
             deadline = int(headers.get("deadline", 0))
-        except (ValueError, TypeError, AttributeError):
+        except (ValueError, TypeError, AttributeError, OverflowError):
             raise Unreadable("malformed", "the headers principal or deadline do not hold what they must") from None
         return cls(
             message_id=message_id,
@@ -83,8 +86,8 @@ class Envelope:
             body=delivery.body,
             principal=principal,
             correlation_id=properties.correlation_id,
-            causation_id=str(headers.get("causation", "")),
-            key=headers.get("key"),
+            causation_id=str(headers.get("causation", "")) if believed else "",
+            key=headers.get("key") if believed else None,
             priority=properties.priority,
             deadline_milliseconds=deadline,
             traceparent=str(headers.get("traceparent", "")),

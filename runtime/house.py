@@ -11,7 +11,7 @@ from config.sections import Settings
 from config.systems import SystemSettings
 from messages.base import Event
 from runtime.actor import Actor
-from runtime.topology import ExternalQueues, Mailbox, MailboxKind, Topology
+from runtime.topology import ExternalQueues, Mailbox, Topology
 
 VOCABULARIES = ("messages.identity", "messages.ledger", "messages.member", "messages.operations")
 
@@ -44,14 +44,14 @@ def topology_of(
     settings: Settings,
     pools: Mapping[str, PoolSettings],
     systems: Mapping[str, SystemSettings],
-    actors: Iterable[type[Actor]],
+    actors: Iterable[type[Actor]] = (),
 ) -> Topology:
-    """Who is reached how. A mailbox belongs to the actor: all its pools say the same."""
-    kinds: dict[str, MailboxKind] = {pool.actor_name: pool.mailbox.value for pool in pools.values()}
-    boxes = {}
-    for actor in actors:
-        events = tuple(sorted(kind.wire for kind in actor.handlers if issubclass(kind, Event)))
-        boxes[actor.name] = Mailbox(actor.name, kinds[actor.name], events)
+    """Who is reached how. Who only sends commands and queries needs no actors; what they listen to is then not known."""
+    events = {actor.name: tuple(sorted(each.wire for each in actor.handlers if issubclass(each, Event))) for actor in actors}
+    boxes = {
+        pool.actor_name: Mailbox(pool.actor_name, pool.mailbox.value, events.get(pool.actor_name, ()))
+        for pool in pools.values()
+    }
     external = tuple(ExternalQueues(name, system.hears) for name, system in systems.items())
     return Topology(boxes, external, settings.broker.queue_type)
 

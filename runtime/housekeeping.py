@@ -19,15 +19,16 @@ from runtime import timers
 from runtime.bus import Bus
 from runtime.clock import Clock
 from runtime.database import Database
-from runtime.errors import SurroundingsFault
+from runtime.errors import SurroundingsFault, is_surroundings
 from runtime.link import Link
 from runtime.outbox import Relay, address_command, row
 from runtime.reconciler import Reconciler
-from runtime.topology import INGRESS, Topology, declare
+from runtime.topology import INGRESS_QUEUE, Topology, declare, is_complete
 
 log = logging.getLogger("coffer.housekeeping")
 
 TIMER_SECONDS, RECONCILE_SECONDS, HEARTBEAT_SECONDS, TOPOLOGY_SECONDS, CLEAN_SECONDS = 0.5, 2.0, 2.0, 3.0, 60.0
+LOOKS_PER_DECLARATION = 20
 MOST_TIMERS = 200
 KEEP_INBOX = timedelta(days=30)
 """How long a repeated request finds its first answer."""
@@ -72,6 +73,7 @@ class Housekeeping:
         self._topology_url = topology_url
         self._reconciler = Reconciler(database, bus, topology)
         self._id: UUID = new_id()
+        self._looks = 0
         self._tasks: list[asyncio.Task[None]] = []
 
     async def start(self) -> None:
@@ -120,14 +122,20 @@ class Housekeeping:
                 await connection.execute(statement, keep)
 
     async def keep_topology(self) -> None:
-        """Make what is missing at the broker; where all of it was, the broker is a new one and has lost what it held."""
+        """Make what is missing at the broker; where all of it was, the broker is a new one and has lost what it held.
+
+        Mostly it only looks, on a connection that is there; bindings, which nobody can look at, are made anew once a minute.
+        """
         assert self._topology_url is not None
+        self._looks += 1
+        if self._looks % LOOKS_PER_DECLARATION != 1 and await is_complete(self._bus.consuming, self._topology):
+            return
         link = await Link.connect(self._topology_url, name="topology")
         try:
             made = await declare(link, self._topology)
         finally:
             await link.close()
-        if INGRESS in made:
+        if INGRESS_QUEUE in made:
             await self._bus.ready()
             await self._reconciler.broker_was_made_anew(keep_for=KEEP_OUTBOX)
         elif made:
@@ -138,8 +146,9 @@ async def _every(seconds: float, work: Callable[[], Awaitable[object]]) -> None:
     while True:
         try:
             await work()
-        except (SurroundingsFault, OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as away:
-            log.info("housekeeping put off", extra={"reason": str(away)})
-        except Exception:
-            log.exception("housekeeping failed")
+        except Exception as error:
+            if is_surroundings(error):
+                log.info("housekeeping put off", extra={"reason": str(error)})
+            else:
+                log.exception("housekeeping failed")
         await asyncio.sleep(seconds)

@@ -1,125 +1,32 @@
-"""What other systems say: checked against that system's entry in config, given principal and priority, and passed on.
+"""Takes in what other systems say, has it looked at, and passes it on; what may pass is decided in `customs.py`.
 
-Everything arrives in one queue, `ingress`. The broker has validated who published; a system acts as its own principal, never as
-somebody it claims to be, and its message ids are its own: the id that goes on is derived from system and id, so that nobody can
-collide with, or read the answer to, another's. A message is acknowledged when the broker holds it again, confirmed, in its partition.
+All of it arrives in one queue with one active consumer, and goes on in the order in which it came: a message is acknowledged
+when the broker holds it again, confirmed, in its partition. What does not pass gets a named refusal in the sender's own queue,
+or is kept as a dead letter where nobody waits or nobody knows who sent it. What the broker took out as expired comes by a
+queue of its own.
 """
 
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from uuid import NAMESPACE_OID, UUID, uuid5
 
 import orjson
-from pydantic import ValidationError
 
-from config.systems import SystemSettings
-from messages.base import Event, Message, Query, message_type
+from messages.base import Query, Refusal, message_type
 from runtime import telemetry
-from runtime.admission import class_of, is_expired
+from runtime.admission import is_expired, problem
 from runtime.bus import Bus
-from runtime.clock import Clock, stopwatch_seconds, unix_milliseconds
+from runtime.clock import Clock, unix_milliseconds
+from runtime.customs import REASONS, Customs
 from runtime.envelope import Envelope
-from runtime.errors import NewerVersion, Unreadable, is_surroundings
+from runtime.errors import Unreadable, is_surroundings
 from runtime.inbox import Outcome
 from runtime.link import Lane
 from runtime.mailbox import Answers, Desk, Letter
-from runtime.outbox import address_command
-from runtime.performer import EXPIRED
-from runtime.principal import Principal
-from runtime.strict_json import MalformedJson, read_object
-from runtime.telemetry import child_traceparent
-from runtime.topology import QUERIES, Topology
+from runtime.performer import refused
+from runtime.topology import EXPIRED_QUEUE
 
 log = logging.getLogger("coffer.ingress")
-
-LONGEST_DEADLINE_SECONDS = 3600
-
-
-@dataclass(slots=True)
-class _Bucket:
-    """Tokens of one system (token bucket): refilled at its rate, up to its burst."""
-
-    tokens: float
-    at: float
-
-    def take(self, system: SystemSettings, now: float) -> float:
-        """Take one; 0, or the seconds until there is one."""
-        self.tokens = min(float(system.burst), self.tokens + (now - self.at) * system.rate_per_second)
-        self.at = now
-        if self.tokens < 1:
-            return (1 - self.tokens) / system.rate_per_second
-        self.tokens -= 1
-        return 0.0
-
-
-class Customs:
-    """Decides what of other systems is let in, and as what."""
-
-    def __init__(self, systems: Mapping[str, SystemSettings], topology: Topology, clock: Clock) -> None:
-        self._by_user = {system.user: (name, system) for name, system in systems.items()}
-        self._topology = topology
-        self._clock = clock
-        self._buckets: dict[str, _Bucket] = {}
-
-    def let_in(self, said: Envelope) -> Envelope:
-        """The envelope that goes on. Unreadable, with a stable reason, where it does not."""
-        known = self._by_user.get(said.sender)
-        if known is None:
-            raise Unreadable("sender_not_allowed", f"{said.sender} has no entry in systems.yaml")
-        name, system = known
-        if said.type not in system.says:
-            class_of(said.type)
-            raise Unreadable("type_not_allowed", f"{name} may not say {said.type}")
-        if len(said.body) > system.largest_bytes:
-            raise Unreadable("oversized", f"{len(said.body)} bytes; {name} may send {system.largest_bytes}")
-        wait = self._buckets.setdefault(name, _Bucket(float(system.burst), stopwatch_seconds())).take(
-            system, stopwatch_seconds()
-        )
-        if wait:
-            raise Unreadable("rate_limited", f"{name} sends more than {system.rate_per_second:g} messages a second")
-        message = self._read(said)
-        return self._passed_on(said, message, name, system)
-
-    def _read(self, said: Envelope) -> Message:
-        kind = class_of(said.type)
-        if issubclass(kind, Event):
-            raise Unreadable("type_not_allowed", "events are told by the actors alone")
-        try:
-            read_object(said.body)
-            return kind.model_validate_json(said.body)
-        except MalformedJson as wrong:
-            raise Unreadable("unparsable", str(wrong)) from None
-        except ValidationError as wrong:
-            first = wrong.errors(include_url=False, include_input=False)[0]
-            raise Unreadable("invalid", f"{'.'.join(map(str, first['loc']))}: {first['msg']}") from None
-
-    def _passed_on(self, said: Envelope, message: Message, name: str, system: SystemSettings) -> Envelope:
-        now = unix_milliseconds(self._clock.now())
-        latest = now + LONGEST_DEADLINE_SECONDS * 1000
-        passed = replace(
-            said,
-            message_id=system_message_id(name, said.message_id),
-            principal=Principal("system", name, tuple(system.roles)),
-            causation_id="",
-            key=message.key,
-            priority=int(message.priority),
-            deadline_milliseconds=min(said.deadline_milliseconds, latest) if said.deadline_milliseconds else 0,
-            traceparent=child_traceparent(said.traceparent),
-            sent_seconds=now // 1000,
-            reply_to=said.reply_to if said.reply_to == f"reply.{name}" else "",
-        )
-        if isinstance(message, Query):
-            passed.exchange, passed.routing_key = QUERIES, f"{message.actor}.{message.wire}"
-            return passed
-        return address_command(passed, self._topology)
-
-
-def system_message_id(system: str, message_id: UUID) -> UUID:
-    """The id under which a system's message goes on."""
-    return uuid5(NAMESPACE_OID, f"coffer system {system} message {message_id}")
 
 
 class IngressDesk(Desk):
@@ -142,6 +49,10 @@ class IngressDesk(Desk):
         return len(self._waiting) + self._in_hand
 
     def arrived(self, letter: Letter) -> None:
+        expiration = letter.delivery.properties.expiration
+        if letter.unreadable is None and expiration.isdigit():
+            ends = unix_milliseconds(self._clock.now()) + int(expiration)
+            letter.envelope.deadline_milliseconds = min(letter.envelope.deadline_milliseconds or ends, ends)
         self._waiting.append(letter)
         self._some.set()
 
@@ -174,39 +85,54 @@ class IngressDesk(Desk):
         passed: list[tuple[Letter, Envelope]] = []
         for letter in letters:
             try:
-                if letter.unreadable is not None:
-                    raise letter.unreadable
-                if is_expired(letter.envelope, self._clock.now()):
-                    telemetry.expired.labels("ingress", letter.envelope.type).inc()
-                    self.answers.settle([letter], [EXPIRED])
-                    continue
-                passed.append((letter, self._customs.let_in(letter.envelope)))
-            except Unreadable as wrong:
+                passed.append((letter, self._let_in(letter)))
+            except (Unreadable, Refusal) as wrong:
                 await self._refuse(letter, wrong)
-            except NewerVersion as newer:
-                await self._refuse(letter, Unreadable("unknown_version", str(newer)))
         if not passed:
             return
-        commands = [each for each in passed if not _asks(each[1])]
+        commands = []
         for _, envelope in passed:
             if _asks(envelope):
                 self._bus.say(envelope, persistent=False)
+            else:
+                commands.append(envelope)
         if commands:
-            await self._bus.say_confirmed([envelope for _, envelope in commands], mandatory=True)
+            await self._bus.say_confirmed(commands, mandatory=True)
         self.answers.acknowledge([letter for letter, _ in passed])
 
-    async def _refuse(self, letter: Letter, wrong: Unreadable) -> None:
-        """A named refusal to whoever waits for an answer; a dead letter where nobody does."""
-        telemetry.failed.labels("ingress", wrong.reason).inc()
-        if letter.envelope.reply_to:
-            body = {"rule": wrong.reason, "status": _STATUS.get(wrong.reason, 400), "detail": wrong.detail}
-            self.answers.settle([letter], [Outcome("refusal", orjson.dumps(body))])
+    def _let_in(self, letter: Letter) -> Envelope:
+        """The envelope that goes on. Unreadable or Refusal where it does not; a fault of ours must not stop those behind it."""
+        if letter.unreadable is not None:
+            raise letter.unreadable
+        if letter.delivery.routing_key == EXPIRED_QUEUE or is_expired(letter.envelope, self._clock.now()):
+            telemetry.expired.labels("ingress", telemetry.type_label(letter.envelope.type)).inc()
+            raise Unreadable("expired", REASONS["expired"][1])
+        try:
+            return self._customs.let_in(letter.envelope)
+        except (Unreadable, Refusal):
+            raise
+        except Exception as error:
+            log.exception("a message of another system could not be looked at")
+            raise Unreadable("fault", REASONS["fault"][1]) from error
+
+    async def _refuse(self, letter: Letter, wrong: Unreadable | Refusal) -> None:
+        """A named refusal to whoever waits for an answer; a dead letter where nobody does, or where the fault is ours."""
+        envelope = letter.envelope
+        envelope.reply_to = self._customs.reply_queue(envelope.sender, envelope.reply_to)
+        reason, outcome = (wrong.reason, _told(wrong)) if isinstance(wrong, Unreadable) else (wrong.rule, refused(wrong))
+        telemetry.failed.labels("ingress", reason).inc()
+        if envelope.reply_to and reason != "fault":
+            self.answers.settle([letter], [outcome])
             return
-        letter.unreadable = wrong
+        letter.unreadable = wrong if isinstance(wrong, Unreadable) else Unreadable(reason, f"{wrong.field}: {wrong.detail}")
         await self.answers.put_aside(letter)
 
 
-_STATUS = {"rate_limited": 429, "oversized": 413, "type_not_allowed": 403, "sender_not_allowed": 403, "invalid": 422}
+def _told(wrong: Unreadable) -> Outcome:
+    if wrong.reason == "expired":
+        return Outcome("expired", problem(wrong.reason, wrong.detail))
+    status = REASONS[wrong.reason][0]
+    return Outcome("refusal", orjson.dumps({"rule": wrong.reason, "status": status, "detail": wrong.detail}))
 
 
 def _asks(envelope: Envelope) -> bool:

@@ -10,8 +10,9 @@ message id in flight swap their outcomes; its writer drains per frame.
 """
 
 import asyncio
+import contextlib
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, cast
 
 import aiormq
@@ -32,6 +33,30 @@ _frame_head = struct.Struct(">BHI")
 _method = struct.Struct(">I")
 
 OnDelivery = Callable[[wire.Delivery], None]
+
+
+@contextlib.contextmanager
+def told_as_unavailable(what: str) -> Iterator[None]:
+    """Whatever ends a request to the broker is told as Unavailable; a wrong answer of the broker as well.
+
+    Requests that are under way when a connection ends get from aiormq what ended it: a bare Exception, or a CancelledError
+    although nobody cancelled the task, which would silently end whoever takes it for one.
+    """
+    try:
+        yield
+    except asyncio.CancelledError as lost:
+        task = asyncio.current_task()
+        if task is not None and task.cancelling():
+            raise
+        raise Unavailable(f"{what}: the connection was lost") from lost
+    except Unavailable:
+        raise
+    except (aiormq.AMQPError, OSError, TimeoutError, EOFError, RuntimeError) as away:
+        raise Unavailable(f"{what}: {away!r}") from away
+    except Exception as lost:
+        if type(lost) is not Exception:
+            raise
+        raise Unavailable(f"{what}: the connection was lost") from lost
 
 
 class Tap(asyncio.StreamReaderProtocol):
@@ -89,6 +114,16 @@ class Tap(asyncio.StreamReaderProtocol):
     async def writable(self) -> None:
         """Wait until the socket takes more."""
         await self._may_write.wait()
+
+    @property
+    def is_choked(self) -> bool:
+        """The broker takes no publishes for now, and what was written already waits in memory."""
+        return self.blocked and not self._may_write.is_set()
+
+    def abort(self) -> None:
+        """Drop the connection; what was written and not sent is lost."""
+        if self._transport is not None:
+            self._transport.abort()
 
     def data_received(self, data: bytes) -> None:
         raw = self._rest + data if self._rest else data
@@ -297,13 +332,11 @@ class Lane:
     ) -> None:
         """Start consuming: `on_delivery` only enqueues. At most `prefetch` messages are unacknowledged at a time."""
         self._on_delivery = on_delivery
-        try:
+        with told_as_unavailable(f"the queue {queue} cannot be consumed"):
             await self.channel.basic_qos(prefetch_count=prefetch, timeout=REQUEST_SECONDS)
             await self.channel.basic_consume(
                 queue, _never_called, no_ack=not acknowledge, arguments=arguments, timeout=REQUEST_SECONDS
             )
-        except (aiormq.AMQPError, TimeoutError, OSError) as away:
-            raise Unavailable(f"the queue {queue} cannot be consumed: {away}") from away
 
     def on_cancelled_by_broker(self, callback: Callable[[], None]) -> None:
         """Call back when the broker ends the consumer, as it does when the queue is deleted."""
@@ -323,16 +356,27 @@ class Lane:
         """Wait until the socket takes more."""
         await self._tap.writable()
 
+    @property
+    def is_choked(self) -> bool:
+        """Nothing leaves for now, and much waits already."""
+        return self._tap.is_choked
+
     async def close(self) -> None:
-        """Close the channel; what was not acknowledged goes back in order."""
+        """Close the channel; what was not acknowledged goes back in order.
+
+        One that does not close in time would go on being delivered to, and hold its messages: then its connection is given up.
+        """
         if self.closed.is_set():
             return
         await asyncio.sleep(0)  # lets acknowledgements of this turn of the loop leave first
         try:
-            async with asyncio.timeout(CLOSE_SECONDS):
-                await self.channel.close()
-        except (TimeoutError, aiormq.AMQPError, OSError):
+            with told_as_unavailable("the channel does not close"):
+                async with asyncio.timeout(CLOSE_SECONDS):
+                    await self.channel.close()
+        except Unavailable:
+            self._tap.detach(self.number)
             self.closed.set()
+            await self._link.close()
 
 
 async def _never_called(_message: Any) -> None:
@@ -359,11 +403,9 @@ class Link:
         factory = _TapFactory()
         address = URL(url).update_query(heartbeat=str(heartbeat_seconds), name=name)
         connection = aiormq.Connection(address, transport_factory=factory)
-        try:
+        with told_as_unavailable("the broker cannot be reached"):
             async with asyncio.timeout(CONNECT_SECONDS):
                 await connection.connect()
-        except (OSError, TimeoutError, aiormq.AMQPError, EOFError) as away:
-            raise Unavailable(f"the broker cannot be reached: {away!r}") from away
         assert factory.tap is not None
         return cls(connection, factory.tap)
 
@@ -379,18 +421,18 @@ class Link:
 
     async def admin_channel(self, *, confirms: bool = False) -> AbstractChannel:
         """A plain aiormq channel, for declarations."""
-        try:
+        with told_as_unavailable("the broker opens no channel"):
             async with asyncio.timeout(REQUEST_SECONDS):
                 return await self._connection.channel(publisher_confirms=confirms)
-        except (OSError, TimeoutError, aiormq.AMQPError, RuntimeError) as away:
-            raise Unavailable(f"the broker opens no channel: {away!r}") from away
 
     async def close(self) -> None:
         """Close it, or drop it where the broker does not answer."""
         if self.closed.is_set():
             return
         try:
-            async with asyncio.timeout(CLOSE_SECONDS):
-                await self._connection.close()
-        except (TimeoutError, aiormq.AMQPError, OSError):
+            with told_as_unavailable("the connection does not close"):
+                async with asyncio.timeout(CLOSE_SECONDS):
+                    await self._connection.close()
+        except Unavailable:
+            self.tap.abort()
             self.closed.set()

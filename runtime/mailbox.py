@@ -128,9 +128,12 @@ class Answers:
 
     def send(self, envelope: Envelope, outcome: Outcome) -> None:
         """Reply; whoever does not wait gets nothing."""
-        telemetry.handled.labels(self.actor, envelope.type, outcome.kind).inc()
+        telemetry.handled.labels(self.actor, telemetry.type_label(envelope.type), outcome.kind).inc()
         if envelope.reply_to:
             self._bus.reply(envelope, outcome.kind, outcome.body, replayed=outcome.replayed)
+        elif outcome.kind == "expired":
+            who = {"type": envelope.type, "message_id": str(envelope.message_id)}
+            log.warning("expired, and nobody waits for the answer", extra=who)
 
     def settle(self, letters: list[Letter], outcomes: list[Outcome | None]) -> None:
         """Reply to each that has an outcome, then acknowledge them all."""
@@ -247,5 +250,11 @@ def _sender_of(delivery: Delivery) -> Envelope:
     """As much of an envelope as it takes to answer a message that cannot be read."""
     properties = delivery.properties
     return Envelope(
-        new_id(), properties.type[:200], b"", NOBODY, correlation_id=properties.correlation_id, reply_to=properties.reply_to
+        new_id(),
+        properties.type,
+        b"",
+        NOBODY,
+        correlation_id=properties.correlation_id or properties.message_id,
+        reply_to=properties.reply_to,
+        sender=properties.user_id,
     )

@@ -16,14 +16,15 @@ from runtime import dead_letters
 from runtime.actor import Actor
 from runtime.admission import Door
 from runtime.bus import Bus
+from runtime.customs import Customs
 from runtime.desks import KeyedDesk, QueryDesk, StreamDesk
 from runtime.errors import SurroundingsFault, Unreadable
-from runtime.ingress import Customs, IngressDesk
+from runtime.ingress import IngressDesk
 from runtime.mailbox import Answers, Desk, Mailbox
 from runtime.middleware.retries import Retries, RetryPolicy
 from runtime.performer import Performer, Surroundings
 from runtime.supervisor import Supervisor
-from runtime.topology import INGRESS
+from runtime.topology import EXPIRED_QUEUE, INGRESS, INGRESS_QUEUE
 from runtime.topology import Mailbox as Address
 from runtime.wire import Delivery
 
@@ -80,7 +81,8 @@ class Pool:
         self._retries = Retries(performer, around.database, retry_policy(settings))
         for replica in range(settings.replicas):
             if self.actor.name == INGRESS:
-                self._add(INGRESS, self._ingress_desk(), replica, door=self._house.ingress_door)
+                for queue in (INGRESS_QUEUE, EXPIRED_QUEUE):
+                    self._add(queue, self._ingress_desk(), replica, door=self._house.ingress_door)
                 continue
             for queue in self._queues():
                 self._add(queue, self._command_desk(performer), replica)

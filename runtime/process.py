@@ -20,21 +20,21 @@ from config.errors import ConfigError
 from config.pools import PoolSettings, load_pools
 from config.roles import load_roles
 from config.sections import Settings
-from config.systems import load_systems
 from runtime.admission import Door
 from runtime.bus import Bus
 from runtime.client import Client
 from runtime.clock import Clock, SystemClock
+from runtime.customs import Customs
 from runtime.database import Database
 from runtime.errors import SurroundingsFault, Unavailable
 from runtime.failpoints import Failpoints
 from runtime.house import find_actors, topology_of
 from runtime.housekeeping import Housekeeping
-from runtime.ingress import Customs
 from runtime.outbox import Relay
 from runtime.performer import Surroundings
 from runtime.pool import House, Pool
 from runtime.principal import Authority
+from runtime.systems import external_systems
 
 log = logging.getLogger("coffer.process")
 
@@ -66,7 +66,7 @@ class ActorsProcess:
             broker.url_for("actors"), user=user, name=f"actors {os.getpid()}", heartbeat_seconds=broker.heartbeat_seconds
         )
         self._all_pools = load_pools(settings.config_dir, environment)
-        systems = load_systems(settings.config_dir, environment, settings.profile)
+        systems = external_systems(settings, environment, self._all_pools)
         if unknown := self._only - set(self._all_pools):
             raise ConfigError([f"pools.yaml has no pool {', '.join(sorted(unknown))}; it has {', '.join(self._all_pools)}"])
         self._actors = find_actors(self._all_pools)
@@ -81,7 +81,7 @@ class ActorsProcess:
             self.bus,
             surroundings,
             Door(trusted),
-            Door(frozenset(system.user for system in systems.values())),
+            Door(frozenset(system.user for system in systems.values()), believed=False),
             Customs(systems, self.topology, self._clock),
         )
         keeps_topology = broker.passwords.topology is not None or broker.passwords.actors is None
@@ -109,7 +109,7 @@ class ActorsProcess:
         await self.relay.start()
         await self.housekeeping.start()
         for name, settings in self._wanted().items():
-            actor = self._actors[name]()
+            actor = self._actors[name].configured(self._settings)
             self.pools[name] = Pool(name, actor, self.topology.mailboxes[actor.name], settings, self._house)
             await self.pools[name].start()
         self._watching = asyncio.create_task(self._watch_changes(), name="pool changes")

@@ -12,7 +12,7 @@ from runtime import telemetry
 from runtime.bus import Bus
 from runtime.database import Connection, Database
 from runtime.envelope import Envelope, unpack
-from runtime.topology import COMMANDS, REPLIES, Topology, depth
+from runtime.topology import COMMANDS, REPLIES, Topology, depth, matches
 
 log = logging.getLogger("coffer.reconciler")
 
@@ -115,16 +115,3 @@ class Reconciler:
                 copy.exchange, copy.routing_key = REPLIES, system.event_queue
                 copies.append(copy)
         return copies
-
-
-def matches(pattern: str, routing_key: str) -> bool:
-    """Whether a topic pattern (`*` one word, `#` any number) takes a routing key."""
-    return _match(pattern.split("."), routing_key.split("."))
-
-
-def _match(pattern: list[str], words: list[str]) -> bool:
-    if not pattern:
-        return not words
-    if pattern[0] == "#":
-        return any(_match(pattern[1:], words[start:]) for start in range(len(words) + 1))
-    return bool(words) and pattern[0] in ("*", words[0]) and _match(pattern[1:], words[1:])

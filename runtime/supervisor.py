@@ -46,7 +46,10 @@ class Supervisor:
             try:
                 await work()
             except asyncio.CancelledError:
-                raise
+                task = asyncio.current_task()
+                if task is None or task.cancelling():
+                    raise
+                log.exception("cut off by somebody else's end", extra={"pool": self._name, "part": what})
             except Exception:
                 log.exception("fell over", extra={"pool": self._name, "part": what})
             else:

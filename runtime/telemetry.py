@@ -16,6 +16,8 @@ from typing import Any
 import orjson
 from prometheus_client import Counter, Gauge, Histogram
 
+from messages.base import message_type
+
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
 
 handled = Counter("coffer_handled", "Messages handled, by outcome.", ("actor", "type", "outcome"))
@@ -40,6 +42,11 @@ trace = contextvars.ContextVar("trace", default="")
 
 _TRACEPARENT = re.compile(r"^00-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})$")
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
+
+
+def type_label(wire: str) -> str:
+    """The type of a message as a label: what a stranger makes up is one series, not a new one each time."""
+    return wire if message_type(wire) is not None else "unknown"
 
 
 def child_traceparent(parent: str) -> str:

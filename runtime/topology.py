@@ -4,7 +4,7 @@
     queries   topic   <actor>.<type>               one competing queue per actor
     events    topic   <type>                       one queue per subscriber
     replies   topic   <reply queue>                one expiring queue per requester
-    ingress   direct  ingress                      what other systems say, all of it
+    ingress   direct  ingress                      what other systems say, all of it, in one queue with a single active consumer
 
 Nothing is published to the default exchange. Workers declare nothing but their own reply queue.
 """
@@ -16,10 +16,13 @@ from typing import Any, Literal
 
 import aiormq
 
-from runtime.errors import Unavailable
-from runtime.link import REQUEST_SECONDS, Link
+from runtime.link import REQUEST_SECONDS, Link, told_as_unavailable
 
 COMMANDS, QUERIES, EVENTS, REPLIES, INGRESS = "commands", "queries", "events", "replies", "ingress"
+INGRESS_QUEUE = "ingress.arrived"
+"""In the order of arrival: it has no priorities, so that nobody buys one, and one consumer, so that rates are counted once."""
+EXPIRED_QUEUE = "ingress.expired"
+"""What the broker took out of it because its `expiration` had passed; answered, not dropped."""
 HIGHEST_PRIORITY = 9
 KEYED_PARTITIONS = 16
 """Fixed, so that a key stays in its partition for ever; processes share them."""
@@ -118,8 +121,8 @@ def _work_queue(queue_type: QueueType, *, single: bool) -> dict[str, Any]:
 async def declare(link: Link, topology: Topology) -> list[str]:
     """Declare all that is missing; the queues that had to be made. Unavailable where something is there in another shape."""
     made: list[str] = []
-    channel = await link.admin_channel()
-    try:
+    with told_as_unavailable("the topology cannot be declared"):
+        channel = await link.admin_channel()
         for name in (COMMANDS, QUERIES, EVENTS, REPLIES):
             await channel.exchange_declare(name, exchange_type="topic", durable=True, timeout=REQUEST_SECONDS)
         await channel.exchange_declare(INGRESS, exchange_type="direct", durable=True, timeout=REQUEST_SECONDS)
@@ -128,11 +131,23 @@ async def declare(link: Link, topology: Topology) -> list[str]:
                 made.append(queue)
             for exchange, pattern in bindings:
                 await channel.queue_bind(queue, exchange, pattern, timeout=REQUEST_SECONDS)
-    except (aiormq.AMQPError, TimeoutError) as wrong:
-        raise Unavailable(f"the topology cannot be declared: {wrong}") from wrong
-    finally:
         await channel.close()
     return made
+
+
+async def is_complete(link: Link, topology: Topology) -> bool:
+    """Whether every exchange and queue is there; asks only, so that any user may. Bindings are not seen by it."""
+    with told_as_unavailable("the topology cannot be looked at"):
+        channel = await link.admin_channel()
+        try:
+            for name in (COMMANDS, QUERIES, EVENTS, REPLIES, INGRESS):
+                await channel.exchange_declare(name, passive=True, timeout=REQUEST_SECONDS)
+            for queue, _, _ in _queues(topology):
+                await channel.queue_declare(queue, passive=True, timeout=REQUEST_SECONDS)
+        except aiormq.ChannelNotFoundEntity:
+            return False
+        await channel.close()
+    return True
 
 
 def _queues(topology: Topology) -> list[tuple[str, dict[str, Any], list[tuple[str, str]]]]:
@@ -147,7 +162,7 @@ def _queues(topology: Topology) -> list[tuple[str, dict[str, Any], list[tuple[st
         if box.events:
             bindings = [(EVENTS, wire) for wire in box.events]
             found.append((box.event_queue, _work_queue(kind, single=True), bindings))
-    found.append((INGRESS, _work_queue(kind, single=False), [(INGRESS, INGRESS)]))
+    found += _ingress_queues(kind)
     for system in topology.systems:
         plain: dict[str, Any] = {"x-queue-type": "classic"}
         found.append((system.reply_queue, plain, [(REPLIES, system.reply_queue)]))
@@ -156,6 +171,14 @@ def _queues(topology: Topology) -> list[tuple[str, dict[str, Any], list[tuple[st
             patterns = [(EVENTS, pattern) for pattern in system.events]
             found.append((system.event_queue, plain, [*patterns, (REPLIES, system.event_queue)]))
     return found
+
+
+def _ingress_queues(kind: QueueType) -> list[tuple[str, dict[str, Any], list[tuple[str, str]]]]:
+    arguments: dict[str, Any] = {"x-queue-type": kind, "x-single-active-consumer": True}
+    if kind == "quorum":
+        arguments["x-delivery-limit"] = -1
+    expiring = {**arguments, "x-dead-letter-exchange": INGRESS, "x-dead-letter-routing-key": EXPIRED_QUEUE}
+    return [(INGRESS_QUEUE, expiring, [(INGRESS, INGRESS)]), (EXPIRED_QUEUE, arguments, [(INGRESS, EXPIRED_QUEUE)])]
 
 
 async def _declare_queue(link: Link, queue: str, arguments: dict[str, Any]) -> bool:
@@ -175,8 +198,8 @@ async def _declare_queue(link: Link, queue: str, arguments: dict[str, Any]) -> b
 
 async def declare_reply_queue(link: Link, queue: str) -> None:
     """Declare and bind a requester's own reply queue; it goes away two minutes after its requester."""
-    channel = await link.admin_channel()
-    try:
+    with told_as_unavailable("the reply queue cannot be made"):
+        channel = await link.admin_channel()
         await channel.queue_declare(
             queue,
             durable=True,
@@ -189,16 +212,28 @@ async def declare_reply_queue(link: Link, queue: str) -> None:
         )
         await channel.queue_bind(queue, REPLIES, queue, timeout=REQUEST_SECONDS)
         await channel.close()
-    except (aiormq.AMQPError, TimeoutError) as wrong:
-        raise Unavailable(f"the reply queue cannot be made: {wrong}") from wrong
 
 
 async def depth(link: Link, queue: str) -> tuple[int, int] | None:
     """Messages ready and consumers of a queue; None where it is not there."""
-    channel = await link.admin_channel()
-    try:
-        found = await channel.queue_declare(queue, passive=True, timeout=REQUEST_SECONDS)
+    with told_as_unavailable("the queue cannot be looked at"):
+        channel = await link.admin_channel()
+        try:
+            found = await channel.queue_declare(queue, passive=True, timeout=REQUEST_SECONDS)
+        except aiormq.ChannelNotFoundEntity:
+            return None
         await channel.close()
-    except aiormq.ChannelNotFoundEntity:
-        return None
     return found.message_count or 0, found.consumer_count or 0
+
+
+def matches(pattern: str, routing_key: str) -> bool:
+    """Whether a topic pattern (`*` one word, `#` any number) takes a routing key."""
+    return _match(pattern.split("."), routing_key.split("."))
+
+
+def _match(pattern: list[str], words: list[str]) -> bool:
+    if not pattern:
+        return not words
+    if pattern[0] == "#":
+        return any(_match(pattern[1:], words[start:]) for start in range(len(words) + 1))
+    return bool(words) and pattern[0] in ("*", words[0]) and _match(pattern[1:], words[1:])

@@ -152,8 +152,10 @@ def decode_properties(raw: bytes) -> Properties:
     """The properties of a content header's payload from its flags on. ValueError where they are malformed."""
     try:
         return _decode_properties(raw)
-    except (IndexError, struct.error, UnicodeDecodeError, ValueError) as malformed:
-        raise ValueError(f"malformed properties: {malformed}") from malformed
+    except Exception as malformed:
+        # A table holds what its sender likes (a date that no calendar has, ten thousand tables in each other); nothing of it may
+        # end the connection.
+        raise ValueError(f"malformed properties: {malformed!r}") from malformed
 
 
 _TEXTS = (
@@ -271,10 +273,10 @@ class Incoming:
             at = 3 + raw[2]
             tag, redelivered = 0, False
         size = raw[at]
-        exchange = raw[at + 1 : at + 1 + size].decode()
+        exchange = raw[at + 1 : at + 1 + size].decode(errors="replace")
         at += 1 + size
         size = raw[at]
-        routing_key = raw[at + 1 : at + 1 + size].decode()
+        routing_key = raw[at + 1 : at + 1 + size].decode(errors="replace")
         return cls(tag, redelivered, exchange, routing_key, method == BASIC_RETURN)
 
     def add_header(self, raw: bytes) -> bool:

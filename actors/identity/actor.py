@@ -5,6 +5,7 @@ neither other turns nor the database should wait for it. Limits on attempts are 
 """
 
 import asyncio
+import logging
 import secrets
 from collections.abc import Callable, Collection
 from concurrent.futures import ThreadPoolExecutor
@@ -16,7 +17,7 @@ import bcrypt
 from pydantic import SecretStr
 
 from actors.identity.rules import passwords
-from actors.identity.rules.access_tokens import Subject, key_id, public_x, signed
+from actors.identity.rules.access_tokens import PRIVATE_KEY_BYTES, SigningPair, Subject, key_id, public_x, signed
 from actors.identity.rules.refreshing import (
     SALT_BYTES,
     TOKEN_BYTES,
@@ -30,7 +31,7 @@ from actors.identity.rules.refreshing import (
     token_in,
 )
 from actors.identity.rules.roles import ADMINISTRATOR, known_roles, without_membership
-from actors.identity.rules.sealing import NONCE_BYTES, seal, succession_key, unseal
+from actors.identity.rules.sealing import NONCE_BYTES, SealBroken, seal, succession_key, unseal
 from actors.identity.store import KnownToken, SealedKey, Store, Transaction
 from config.roles import load_roles
 from config.settings import IdentitySettings, Settings
@@ -69,6 +70,9 @@ from messages.ids import MemberId, UserId, new_id
 from messages.member import GetMember, MemberClosed, MembershipEnded, MemberStatus
 from runtime.actor import Actor, Turn, handles
 from runtime.paging import decode_cursor, encode_cursor
+from runtime.principal import Principal
+
+log = logging.getLogger("coffer.identity")
 
 HASHING_THREADS = 2
 """A password check takes a whole processor; more at once would only take them from the other turns."""
@@ -110,8 +114,9 @@ class Identity(Actor):
             raise WrongCredentials
         return await self._begin_session(turn, user, key)
 
-    async def _begin_session(self, turn: Turn, user: User, key: SealedKey) -> Tokens:
-        session_id = turn.derive("session")
+    async def _begin_session(self, turn: Turn, user: User, key: SigningPair) -> Tokens:
+        # Of message and user: whoever learned the id of somebody's login must not join their session.
+        session_id = turn.derive(f"session of {user.user_id}")
         ends_at = turn.now + timedelta(days=self.settings.refresh_days_absolute)
         await self.store.forget_sessions(turn, user.user_id, turn.now - KEPT_AFTER_END)
         await self.store.begin_session(turn, session_id, user.user_id, turn.now, ends_at)
@@ -163,12 +168,11 @@ class Identity(Actor):
             await self.store.revoke_session(turn, known.session_id, turn.now, "logged out")
         return Done()
 
-    def _tokens(self, user: User, issue: Issue, key: SealedKey, now: datetime) -> Tokens:
+    def _tokens(self, user: User, issue: Issue, key: SigningPair, now: datetime) -> Tokens:
         settings, lives = self.settings, timedelta(minutes=self.settings.access_minutes)
         subject = Subject(settings.issuer, settings.audience, user.user_id, issue.session_id, user.roles, user.member_id)
-        private_key = unseal(key.sealed, key.kid, self._secret)
         return Tokens(
-            access_token=SecretStr(signed(subject, private_key, token_id=new_id(), now=now, lives=lives)),
+            access_token=SecretStr(signed(subject, key, token_id=new_id(), now=now, lives=lives)),
             expires_in_seconds=int(lives.total_seconds()),
             refresh_token=SecretStr(as_text(issue.token)),
             refresh_expires_at=issue.expires_at,
@@ -178,26 +182,34 @@ class Identity(Actor):
     def _secret(self) -> str:
         return self.settings.key_secret.get_secret_value()
 
-    async def _signing_key(self, db: Transaction, now: datetime) -> SealedKey:
-        """The key that signs; made when there is none."""
-        key = await self.store.signing_key(db)
-        if key is not None:
-            return key
-        private_key = secrets.token_bytes(32)
+    async def _signing_key(self, db: Transaction, now: datetime) -> SigningPair:
+        """The key that signs; made when there is none, or none that opens under the key secret of today."""
+        kept = await self.store.signing_key(db)
+        if kept is not None:
+            try:
+                return self._opened(kept)
+            except SealBroken:
+                log.warning("signing key replaced", extra={"kid": kept.kid, "reason": SealBroken.__doc__})
+                await self.store.retire_signing_key(db, kept.kid, now)
+        private_key = secrets.token_bytes(PRIVATE_KEY_BYTES)
         x = public_x(private_key)
         sealed = seal(private_key, key_id(x), self._secret, secrets.token_bytes(NONCE_BYTES))
         await self.store.insert_signing_key(db, key_id(x), x, sealed, now)
-        key = await self.store.signing_key(db)
-        assert key is not None, "there is one now, ours or another process's"
-        return key
+        kept = await self.store.signing_key(db)
+        assert kept is not None, "there is one now, ours or another process's"
+        return self._opened(kept)
+
+    def _opened(self, kept: SealedKey) -> SigningPair:
+        return SigningPair(kept.kid, unseal(kept.sealed, kept.kid, self._secret))
 
     # Who somebody is
 
     @handles
     async def who_am_i(self, _query: WhoAmI, turn: Turn) -> User:
-        if turn.principal.kind != "user":
+        user_id = _user_id_of(turn.principal)
+        if user_id is None:
             raise Unauthenticated("Only a user who logged in is somebody here.")
-        return await self._known(turn, UUID(turn.principal.id))
+        return await self._known(turn, user_id)
 
     @handles
     async def get_signing_keys(self, _query: GetSigningKeys, turn: Turn) -> SigningKeys:
@@ -330,9 +342,17 @@ class Identity(Actor):
         return await asyncio.get_running_loop().run_in_executor(self._hashers, work)
 
 
+def _user_id_of(principal: Principal) -> UUID | None:
+    """The user that a principal is; None for systems and programs."""
+    try:
+        return UUID(principal.id) if principal.kind == "user" else None
+    except ValueError:
+        return None
+
+
 def _new_user(turn: Turn, username: str, roles: list[str], member_id: MemberId | None) -> User:
     return User(
-        user_id=UserId(turn.derive("user")),
+        user_id=UserId(turn.derive(f"user {username}")),
         username=username,
         roles=tuple(roles),
         member_id=member_id,

@@ -60,8 +60,12 @@ UPDATE identity.session SET revoked_at = $2, revoked_because = $3 WHERE user_id 
 -- The key that signs.
 SELECT kid, sealed FROM identity.signing_key WHERE retired_at IS NULL;
 
+-- name: retire_signing_key
+-- A key signs no more; what it signed is still good until it expires.
+UPDATE identity.signing_key SET retired_at = $2 WHERE kid = $1 AND retired_at IS NULL;
+
 -- name: insert_signing_key
--- The first key; nothing where another process was faster.
+-- A key that signs from now on; nothing where another process was faster.
 INSERT INTO identity.signing_key (kid, public_x, sealed, made_at) VALUES ($1, $2, $3, $4)
 ON CONFLICT DO NOTHING;
 

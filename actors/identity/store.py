@@ -109,8 +109,11 @@ class Store:
         row = await db.fetchrow(self.sql["signing_key"])
         return None if row is None else SealedKey(row["kid"], row["sealed"])
 
+    async def retire_signing_key(self, db: Transaction, kid: str, now: datetime) -> None:
+        await db.execute(self.sql["retire_signing_key"], kid, now)
+
     async def insert_signing_key(self, db: Transaction, kid: str, public_x: str, sealed: bytes, now: datetime) -> None:
-        """Keep a first key, unless another process was faster."""
+        """Keep a key to sign with, unless another process was faster."""
         await db.execute(self.sql["insert_signing_key"], kid, public_x, sealed, now)
 
     async def public_keys(self, db: Transaction, retired_after: datetime) -> tuple[SigningKey, ...]:

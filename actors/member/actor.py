@@ -95,6 +95,8 @@ class Members(Actor):
 
     async def _claim(self, turn: Turn, member_id: MemberId, claims: list[Claim]) -> None:
         by_id = {turn.derive(f"identifier.{place}"): claim for place, claim in enumerate(claims)}
+        if not claims:
+            return
         claimed = await self.store.claim(turn, member_id, {key: identifier for key, (_, identifier) in by_id.items()})
         for identifier_id, (field, _) in by_id.items():
             if identifier_id not in claimed:

@@ -25,7 +25,7 @@ from messages.member import (
 from runtime.actor import Turn
 from runtime.statements import Statements
 
-MOST_LOOKED_AT = 5_000
+MOST_LOOKED_AT = 2_000
 """Rows that one page of a search looks at; it may hold less than asked for then, and the next page goes on."""
 ABOVE_ALL_LETTERS = "\U0010ffff"
 """Sorts after whatever a word is made of, so that a prefix is the range [prefix, prefix + this)."""

@@ -67,7 +67,7 @@ def set_pool(
     with faults_in_a_line():
         fields = {"pool": pool, **_fields(changes)}
         reply = _say("operations.change_pool.v1", fields)
-        out.print(f"{pool}: {', '.join(f'{key} {value}' for key, value in reply['changes'].items())}")
+        out.print(f"{pool}: {', '.join(f'{key} {value}' for key, value in sorted(reply['changes'].items()))}")
 
 
 @app.command("reset", epilog=examples("coffer pools reset ledger"))

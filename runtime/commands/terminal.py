@@ -28,8 +28,10 @@ REFUSED, MISCONFIGURED, UNAVAILABLE = 1, 2, 3
 WITHOUT_THEM_NOTHING = ("database", "broker")
 """Redis is a cache; these are not."""
 
-out = Console(highlight=False, soft_wrap=not sys.stdout.isatty())
-"""Piped output is not broken into lines."""
+PIPED_COLUMNS = 1_000
+
+out = Console(highlight=False, width=None if sys.stdout.isatty() else PIPED_COLUMNS)
+"""Piped output is not broken into lines, so that grep and awk find whole words."""
 
 
 def environment() -> dict[str, str]:

@@ -99,6 +99,8 @@ class Retries:
                 if is_surroundings(error):
                     raise
                 await self._count_failure(envelope, error)
+                if delay is None and dead_letters.holds_secret(envelope):
+                    return await self.bury(envelope, "exhausted", repr(error))
                 if delay is None:
                     await self._park(envelope, error)
                     return None

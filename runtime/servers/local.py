@@ -146,8 +146,10 @@ async def _together(steps: Iterable[Coroutine[Any, Any, None]]) -> None:
         async with asyncio.TaskGroup() as group:
             for step in steps:
                 group.create_task(step)
-    except* ServerError as faults:
-        fault: BaseException = faults
-        while isinstance(fault, BaseExceptionGroup):
-            fault = fault.exceptions[0]
-        raise fault from None
+    except BaseExceptionGroup as faults:
+        ours: BaseException | None = faults.subgroup(ServerError)
+        while isinstance(ours, BaseExceptionGroup):
+            ours = ours.exceptions[0]
+        if ours is None:
+            raise
+        raise ours from None

@@ -16,6 +16,7 @@ from runtime.servers.kept import Command, clean_environment
 from runtime.servers.ports import HOST
 from runtime.servers.postgres_binaries import postgres_binaries
 from runtime.servers.server import PROBE_SECONDS, Server
+from runtime.statements import Statements
 
 SUPERUSER = "postgres"
 DATABASE = "coffer"
@@ -39,6 +40,8 @@ SETTINGS = {
     "jit": "off",
 }
 """jit: compiling costs more than a turn's short statements. The rest makes an answer last, or is a small machine's share."""
+
+_statements = Statements.beside(__file__, "postgres.sql")
 
 
 class Postgres(Server):
@@ -102,7 +105,7 @@ class Postgres(Server):
         except asyncpg.PostgresError as error:
             raise ServerFailed(f"postgres does not let us in: {error}") from error
         try:
-            return bool(await connection.fetchval("SELECT 1") == 1)
+            return bool(await connection.fetchval(_statements["is_there"]) == 1)
         finally:
             await connection.close(timeout=PROBE_SECONDS)
 
@@ -110,8 +113,8 @@ class Postgres(Server):
         """See that the database exists."""
         connection = await self._connect()
         try:
-            if not await connection.fetchval("SELECT 1 FROM pg_database WHERE datname = $1", DATABASE):
-                await connection.execute(f"CREATE DATABASE {DATABASE}")
+            if not await connection.fetchval(_statements["has_database"], DATABASE):
+                await connection.execute(_statements["create_database"])
         finally:
             await connection.close(timeout=PROBE_SECONDS)
 

@@ -19,13 +19,16 @@ def main(arguments: list[str]) -> int:
         place.lock(_say)
         if "--yes" not in arguments:
             _say(f"This deletes the databases, queues and passwords in {place.root}. There is no way back.")
-            if not sys.stdin.isatty() or input("Type yes to delete: ").strip() != "yes":
-                _say("nothing deleted")
+            if not sys.stdin.isatty():
+                _say("Nothing was deleted, as nobody can be asked: make reset ARGS=--yes does it unasked.")
                 return 1
+            if input("Type yes to delete: ").strip() != "yes":
+                _say("Nothing was deleted.")
+                return 0
         place.forget()
     finally:
         place.unlock()
-    _say("deleted")
+    _say("Deleted.")
     return 0
 
 

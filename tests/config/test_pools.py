@@ -30,6 +30,19 @@ def test_an_edit_changes_one_key_of_one_pool(tmp_path: Path) -> None:
     assert (pools["ledger"].prefetch, pools["ledger"].batch, pools["member"]) == (1024, 256, load_pools()["member"])
 
 
+def test_a_change_while_it_runs_obeys_the_same_limits() -> None:
+    ledger = load_pools()["ledger"]
+    assert ledger.with_changes({"prefetch": 600, "batch": 600}).batch == 600
+    for changes, said in (
+        ({"batch": 600}, "batch 600 can never fill with prefetch 512; raise prefetch or lower batch"),
+        ({"prefetch": 0}, "prefetch: Input should be greater than or equal to 1"),
+        ({"prefetc": 1}, "prefetc: Extra inputs are not permitted"),
+    ):
+        with pytest.raises(ConfigError) as caught:
+            ledger.with_changes(changes)
+        assert str(caught.value) == said
+
+
 def test_the_environment_has_the_last_word() -> None:
     assert load_pools(None, {"COFFER_POOLS__MEMBER__PARTITIONS": "0-3,8"})["member"].served == (0, 1, 2, 3, 8)
 

@@ -4,7 +4,7 @@ import hashlib
 import json
 from base64 import urlsafe_b64encode
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -12,6 +12,16 @@ import jwt
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from messages.identity import TOKEN_ALGORITHM, TOKEN_TYPE
+
+PRIVATE_KEY_BYTES = 32
+
+
+@dataclass(frozen=True, slots=True)
+class SigningPair:
+    """A key to sign with, and the id that its public half is found by."""
+
+    kid: str
+    private_key: bytes = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +36,7 @@ class Subject:
     member_id: UUID | None
 
 
-def signed(subject: Subject, private_key: bytes, *, token_id: UUID, now: datetime, lives: timedelta) -> str:
+def signed(subject: Subject, key: SigningPair, *, token_id: UUID, now: datetime, lives: timedelta) -> str:
     """The token. Times are whole seconds, as the standard has them."""
     issued_at = int(now.timestamp())
     claims = {
@@ -41,9 +51,8 @@ def signed(subject: Subject, private_key: bytes, *, token_id: UUID, now: datetim
     }
     if subject.member_id is not None:
         claims["member"] = str(subject.member_id)
-    key = Ed25519PrivateKey.from_private_bytes(private_key)
-    header = {"typ": TOKEN_TYPE, "kid": key_id(public_x(private_key))}
-    return jwt.encode(claims, key, TOKEN_ALGORITHM, headers=header)
+    private_key = Ed25519PrivateKey.from_private_bytes(key.private_key)
+    return jwt.encode(claims, private_key, TOKEN_ALGORITHM, headers={"typ": TOKEN_TYPE, "kid": key.kid})
 
 
 def public_x(private_key: bytes) -> str:

@@ -12,7 +12,9 @@ SHORTEST_BEGINNING = 2
 """Of the longest word asked for: one letter would fit a tenth of all members."""
 
 _APOSTROPHES = re.compile("['\u2019\u02bc`]")
-_UNDECOMPOSED = str.maketrans({"ł": "l", "ø": "o", "đ": "d", "ħ": "h", "æ": "ae", "œ": "oe", "þ": "th", "ð": "d", "\u0131": "i"})
+_UNDECOMPOSED = str.maketrans(
+    {"ł": "l", "ø": "o", "đ": "d", "ħ": "h", "æ": "ae", "œ": "oe", "þ": "th", "ð": "d", "\u0131": "i"}
+)
 """Letters that Unicode does not take apart into a plain one and a mark."""
 
 

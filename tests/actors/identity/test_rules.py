@@ -2,6 +2,7 @@
 
 from base64 import b64encode
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 import bcrypt
@@ -40,13 +41,13 @@ LATER = NOW + timedelta(days=1)
         ("ünïcödé" * 20, "ünïcödé" * 19 + "ünïcöde"),
     ],
 )
-def test_no_part_of_a_password_is_ignored(password, twin):
+def test_no_part_of_a_password_is_ignored(password: str, twin: str) -> None:
     kept = passwords.hashed(password, CHEAP_SALT)
     assert passwords.matches(password, kept)
     assert not passwords.matches(twin, kept)
 
 
-def test_nobodys_hash_costs_what_a_real_one_costs_and_matches_nothing():
+def test_nobodys_hash_costs_what_a_real_one_costs_and_matches_nothing() -> None:
     for cost in (4, 12):
         assert passwords.nobodys_hash(cost)[:7] == bcrypt.gensalt(cost).decode()[:7] == f"$2b${cost:02}$"
         assert len(passwords.nobodys_hash(cost)) == len(passwords.hashed("x", CHEAP_SALT))
@@ -54,25 +55,35 @@ def test_nobodys_hash_costs_what_a_real_one_costs_and_matches_nothing():
 
 
 @given(st.binary(min_size=32, max_size=32), st.binary(min_size=12, max_size=12), st.integers(0, 59))
-def test_a_sealed_key_opens_under_its_secret_and_id_only_and_shows_every_change(private_key, nonce, at):
+def test_a_sealed_key_opens_under_its_secret_and_id_only_and_shows_every_change(
+    private_key: bytes, nonce: bytes, at: int
+) -> None:
     sealed = seal(private_key, "kid", "a secret", nonce)
     assert private_key not in sealed
     assert unseal(sealed, "kid", "a secret") == private_key
     changed = bytes(byte ^ (index == at) for index, byte in enumerate(sealed))
-    for wrong in ((changed, "kid", "a secret"), (sealed, "other", "a secret"), (sealed, "kid", "another"), (b"", "kid", "a secret")):
+    others = [(changed, "kid", "a secret"), (sealed, "other", "a secret"), (sealed, "kid", "another"), (b"", "kid", "a secret")]
+    for wrong in others:
         with pytest.raises(SealBroken):
             unseal(*wrong)
 
 
 @given(st.binary(min_size=32, max_size=32))
-def test_a_refresh_token_has_one_spelling(token):
+def test_a_refresh_token_has_one_spelling(token: bytes) -> None:
     text = as_text(token)
     assert token_in(text) == token
-    for wrong in (text + "=", text[:-1], text + "A", " " + text, "é" + text[1:], b64encode(b"\xff" * 32).decode()[:43].replace("/", "?")):
+    for wrong in (
+        text + "=",
+        text[:-1],
+        text + "A",
+        " " + text,
+        "é" + text[1:],
+        b64encode(b"\xff" * 32).decode()[:43].replace("/", "?"),
+    ):
         assert token_in(wrong) is None
 
 
-def test_the_successor_follows_from_token_salt_and_secret_together():
+def test_the_successor_follows_from_token_salt_and_secret_together() -> None:
     key, token, salt = succession_key("secret"), b"t" * 32, b"s" * 32
     successor = successor_of(token, salt, key)
     assert successor == successor_of(token, salt, key)
@@ -86,7 +97,7 @@ def test_the_successor_follows_from_token_salt_and_secret_together():
     assert successor not in others
 
 
-def presented(**known):
+def presented(**known: Any) -> Presented:
     return Presented(
         **{
             "expires_at": LATER,
@@ -116,16 +127,25 @@ def presented(**known):
         ({"used_at": NOW - GRACE, "used_by": OTHER, "session_over": True}, Verdict.REFUSE),
     ],
 )
-def test_what_using_a_refresh_token_means(known, verdict):
+def test_what_using_a_refresh_token_means(known: dict[str, Any], verdict: Verdict) -> None:
     assert judge(presented(**known), THIS, NOW) is verdict
 
 
 moments = st.none() | st.timedeltas(timedelta(days=-40), timedelta(days=40)).map(lambda away: NOW + away)
 
 
-@given(st.builds(presented, used_at=moments, used_by=st.sampled_from([THIS, OTHER]), successor_used=st.booleans(),
-                 expires_at=moments.filter(bool), session_ends_at=moments.filter(bool), session_over=st.booleans()))
-def test_tokens_are_given_for_a_living_session_only_and_never_beside_one_in_use(token):
+@given(
+    st.builds(
+        presented,
+        used_at=moments,
+        used_by=st.sampled_from([THIS, OTHER]),
+        successor_used=st.booleans(),
+        expires_at=moments.filter(bool),
+        session_ends_at=moments.filter(bool),
+        session_over=st.booleans(),
+    )
+)
+def test_tokens_are_given_for_a_living_session_only_and_never_beside_one_in_use(token: Presented) -> None:
     verdict = judge(token, THIS, NOW)
     if verdict in {Verdict.TRADE, Verdict.REPEAT}:
         assert not token.session_over
@@ -138,7 +158,7 @@ def test_tokens_are_given_for_a_living_session_only_and_never_beside_one_in_use(
         assert token.used_by != THIS
 
 
-def test_roles_are_those_of_the_roles_file_each_once():
+def test_roles_are_those_of_the_roles_file_each_once() -> None:
     assert known_roles(("teller", "member", "teller"), {"teller", "member"}) == ["teller", "member"]
     with pytest.raises(UnknownRole) as no:
         known_roles(("teller", "root"), {"teller"})

@@ -14,6 +14,7 @@ from messages.member import (
     RegisterBusiness,
     RegisterPerson,
 )
+from tests.bank import Bank
 
 
 def unique_word() -> str:
@@ -55,20 +56,20 @@ def national_id(value: str | None = None, country: str = "KE") -> NewIdentifier:
     return NewIdentifier.model_validate({"kind": "national_id", "country": country, "value": value or unique_value()})
 
 
-async def registered(bank, name: str = "Amina Wanjiru", **rest: Any) -> Member:
+async def registered(bank: Bank, name: str = "Amina Wanjiru", **rest: Any) -> Member:
     """A pending member."""
     return await bank.says(RegisterPerson(person=person(name), **rest))
 
 
-async def active(bank, name: str = "Amina Wanjiru", **rest: Any) -> Member:
+async def active(bank: Bank, name: str = "Amina Wanjiru", **rest: Any) -> Member:
     """A member who may take part."""
     member = await registered(bank, name, **rest)
     return await bank.says(ActivateMember(member_id=member.member_id))
 
 
-async def closed(bank, member: Member) -> Member:
+async def closed(bank: Bank, member: Member) -> Member:
     return await bank.says(CloseMember(member_id=member.member_id, reason="member_request"))
 
 
-async def registered_business(bank, **details: Any) -> Member:
+async def registered_business(bank: Bank, **details: Any) -> Member:
     return await bank.says(RegisterBusiness(business=business(**details), contact=Contact(phones=(unique_phone(),))))

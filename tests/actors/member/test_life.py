@@ -14,9 +14,10 @@ from messages.member import (
 )
 from runtime.principal import Principal
 from tests.actors.member.people import active, closed, registered
+from tests.bank import Bank
 
 
-async def test_a_member_lives_from_pending_to_closed_and_the_history_tells_why(bank):
+async def test_a_member_lives_from_pending_to_closed_and_the_history_tells_why(bank: Bank) -> None:
     member = await registered(bank)
     key = {"member_id": member.member_id}
     for command, status in (
@@ -25,7 +26,6 @@ async def test_a_member_lives_from_pending_to_closed_and_the_history_tells_why(b
         (ReactivateMember(**key, note="new passport"), "active"),
         (CloseMember(**key, reason="deceased", note="certificate 12"), "closed"),
     ):
-        bank.clock.advance(seconds=60)
         member = await bank.says(command)
         assert member.status == status
     assert (member.status_reason, member.version) == ("deceased", 5)
@@ -42,7 +42,7 @@ async def test_a_member_lives_from_pending_to_closed_and_the_history_tells_why(b
     assert all(step.changed_by for step in history)
 
 
-async def test_history_comes_in_pages(bank):
+async def test_history_comes_in_pages(bank: Bank) -> None:
     member = await closed(bank, await active(bank))
     steps, cursor = [], None
     for _ in range(3):
@@ -52,7 +52,7 @@ async def test_history_comes_in_pages(bank):
     assert (steps, cursor) == (["pending", "active", "closed"], None)
 
 
-async def test_a_closed_membership_stays_closed(bank):
+async def test_a_closed_membership_stays_closed(bank: Bank) -> None:
     member = await closed(bank, await active(bank))
     key = {"member_id": member.member_id}
     for command in (
@@ -66,7 +66,7 @@ async def test_a_closed_membership_stays_closed(bank):
     assert await bank.says(GetMember(**key)) == member
 
 
-async def test_a_move_that_the_status_does_not_allow_is_refused_and_changes_nothing(bank):
+async def test_a_move_that_the_status_does_not_allow_is_refused_and_changes_nothing(bank: Bank) -> None:
     pending = await registered(bank)
     key = {"member_id": pending.member_id}
     for command in (SuspendMember(**key, reason="other"), ReactivateMember(**key)):
@@ -80,7 +80,7 @@ async def test_a_move_that_the_status_does_not_allow_is_refused_and_changes_noth
         await bank.says(ActivateMember(**key))
 
 
-async def test_who_is_suspected_does_not_learn_of_it(bank):
+async def test_who_is_suspected_does_not_learn_of_it(bank: Bank) -> None:
     member = await active(bank)
     suspended = await bank.says(SuspendMember(member_id=member.member_id, reason="suspected_fraud", note="see case 7"))
     assert suspended.status_reason == "suspected_fraud"
@@ -90,7 +90,7 @@ async def test_who_is_suspected_does_not_learn_of_it(bank):
         await bank.says(ListStatusChanges(member_id=member.member_id), as_=me)
 
 
-async def test_only_who_may_changes_a_status(bank):
+async def test_only_who_may_changes_a_status(bank: Bank) -> None:
     member = await registered(bank)
     for role in ("teller", "loan_officer", "auditor", "member"):
         with bank.refuses("forbidden"):
@@ -101,7 +101,7 @@ async def test_only_who_may_changes_a_status(bank):
     assert history.items[-1].changed_by == "user:m-1"
 
 
-async def test_what_is_not_there_is_not_found(bank):
+async def test_what_is_not_there_is_not_found(bank: Bank) -> None:
     for message in (GetMember, ActivateMember, ListStatusChanges):
         with bank.refuses("member_not_found"):
             await bank.says(message(member_id=new_id()))

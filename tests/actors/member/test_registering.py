@@ -13,6 +13,7 @@ from messages.member import (
     CorrectPerson,
     GetMember,
     IdentifierTaken,
+    Member,
     RegisterBusiness,
     RegisterPerson,
     RemoveIdentifier,
@@ -31,9 +32,10 @@ from tests.actors.member.people import (
     unique_value,
     unique_word,
 )
+from tests.bank import Bank
 
 
-async def test_a_person_registers_as_pending_and_reads_back_the_same(bank):
+async def test_a_person_registers_as_pending_and_reads_back_the_same(bank: Bank) -> None:
     contact = Contact.model_validate(
         {
             "phones": ["+254 712 345678"],
@@ -48,7 +50,7 @@ async def test_a_person_registers_as_pending_and_reads_back_the_same(bank):
     assert await bank.says(GetMember(member_id=member.member_id)) == member
 
 
-async def test_a_business_is_found_by_its_registration_number_and_both_names(bank):
+async def test_a_business_is_found_by_its_registration_number_and_both_names(bank: Bank) -> None:
     trading = unique_word()
     member = await registered_business(bank, name=f"{unique_word()} Limited", trading_name=trading)
     assert member.name == member.business.legal_name
@@ -56,11 +58,11 @@ async def test_a_business_is_found_by_its_registration_number_and_both_names(ban
         assert [found.member_id for found in (await bank.says(query)).items] == [member.member_id]
 
 
-async def test_numbers_have_no_gaps_even_where_registrations_are_refused_or_race(bank):
+async def test_numbers_have_no_gaps_even_where_registrations_are_refused_or_race(bank: Bank) -> None:
     taken = national_id()
     first = await registered(bank, identifiers=(taken,))
 
-    async def attempt(number):
+    async def attempt(number: int) -> Member | None:
         try:
             return await registered(bank, identifiers=(taken,) if number % 3 == 0 else ())
         except IdentifierTaken:
@@ -71,13 +73,13 @@ async def test_numbers_have_no_gaps_even_where_registrations_are_refused_or_race
     assert numbers == list(range(numbers[0], numbers[0] + 9))
 
 
-async def test_the_same_registration_said_twice_is_one_member(bank):
+async def test_the_same_registration_said_twice_is_one_member(bank: Bank) -> None:
     command, message_id = RegisterPerson(person=person(unique_word())), new_id()
     assert await bank.says(command, message_id=message_id) == await bank.says(command, message_id=message_id)
     assert len((await bank.says(SearchMembers(name=command.person.given_name))).items) == 1
 
 
-async def test_an_identifier_is_held_by_one_member_however_it_is_written(bank):
+async def test_an_identifier_is_held_by_one_member_however_it_is_written(bank: Bank) -> None:
     value = unique_value()
     await registered(bank, identifiers=(national_id(value),))
     with bank.refuses("identifier_taken"):
@@ -85,7 +87,7 @@ async def test_an_identifier_is_held_by_one_member_however_it_is_written(bank):
     await registered(bank, identifiers=(national_id(value, country="UG"),))
 
 
-async def test_the_identifier_at_fault_is_named(bank):
+async def test_the_identifier_at_fault_is_named(bank: Bank) -> None:
     taken = national_id()
     await registered(bank, identifiers=(taken,))
     with pytest.raises(IdentifierTaken) as no:
@@ -99,10 +101,10 @@ async def test_the_identifier_at_fault_is_named(bank):
     assert no.value.field == "business.registration_number"
 
 
-async def test_of_many_who_claim_an_identifier_at_once_one_gets_it(bank):
+async def test_of_many_who_claim_an_identifier_at_once_one_gets_it(bank: Bank) -> None:
     one, other = national_id(), national_id()
 
-    async def attempt(number):
+    async def attempt(number: int) -> Member | None:
         try:
             return await registered(bank, identifiers=(one, other) if number % 2 else (other, one))
         except IdentifierTaken:
@@ -111,7 +113,7 @@ async def test_of_many_who_claim_an_identifier_at_once_one_gets_it(bank):
     assert len([member for member in await asyncio.gather(*map(attempt, range(8))) if member]) == 1
 
 
-async def test_an_identifier_is_free_again_when_removed_or_when_the_membership_closes(bank):
+async def test_an_identifier_is_free_again_when_removed_or_when_the_membership_closes(bank: Bank) -> None:
     document = national_id()
     member = await registered(bank, identifiers=(document,))
     held = member.identifiers[0]
@@ -129,13 +131,13 @@ async def test_an_identifier_is_free_again_when_removed_or_when_the_membership_c
     assert [each.member_id for each in found.items] == [member.member_id, second.member_id]
 
 
-async def test_a_member_has_at_most_twenty_identifiers(bank):
+async def test_a_member_has_at_most_twenty_identifiers(bank: Bank) -> None:
     member = await registered(bank, identifiers=tuple(national_id() for _ in range(20)))
     with bank.refuses("too_many_identifiers"):
         await bank.says(AddIdentifier(member_id=member.member_id, identifier=national_id()))
 
 
-async def test_dates_that_cannot_be_are_refused(bank):
+async def test_dates_that_cannot_be_are_refused(bank: Bank) -> None:
     tomorrow = (bank.clock.now() + timedelta(days=1)).date()
     with bank.refuses("birth_date_impossible"):
         await bank.says(RegisterPerson(person=person(born_on=tomorrow)))
@@ -146,7 +148,7 @@ async def test_dates_that_cannot_be_are_refused(bank):
         await bank.says(CorrectPerson(member_id=member.member_id, person=person(born_on="1800-01-01")))
 
 
-async def test_a_corrected_name_is_found_and_the_old_one_is_not(bank):
+async def test_a_corrected_name_is_found_and_the_old_one_is_not(bank: Bank) -> None:
     old, new = unique_word(), unique_word()
     member = await registered(bank, f"Amina {old}")
     member = await bank.says(CorrectPerson(member_id=member.member_id, person=person(f"Amina {new}"), expected_version=1))
@@ -155,11 +157,9 @@ async def test_a_corrected_name_is_found_and_the_old_one_is_not(bank):
     assert [found.name for found in (await bank.says(SearchMembers(name=new))).items] == [member.name]
 
 
-async def test_a_business_is_corrected_but_keeps_its_registration(bank):
+async def test_a_business_is_corrected_but_keeps_its_registration(bank: Bank) -> None:
     member = await registered_business(bank)
-    better = business(
-        registration_number=member.business.registration_number, sector="transport", trading_name=unique_word()
-    )
+    better = business(registration_number=member.business.registration_number, sector="transport", trading_name=unique_word())
     member = await bank.says(CorrectBusiness(member_id=member.member_id, business=better))
     assert member.business == better
     with bank.refuses("registration_stays"):
@@ -168,7 +168,7 @@ async def test_a_business_is_corrected_but_keeps_its_registration(bank):
         await bank.says(CorrectPerson(member_id=member.member_id, person=person()))
 
 
-async def test_who_read_an_older_version_changes_nothing(bank):
+async def test_who_read_an_older_version_changes_nothing(bank: Bank) -> None:
     member = await registered(bank)
     newer = Contact(phones=(unique_phone(),))
     await bank.says(UpdateContact(member_id=member.member_id, contact=newer, expected_version=1))
@@ -178,7 +178,7 @@ async def test_who_read_an_older_version_changes_nothing(bank):
     assert (member.contact, member.version) == (newer, 2)
 
 
-async def test_a_closed_member_does_not_change_any_more(bank):
+async def test_a_closed_member_does_not_change_any_more(bank: Bank) -> None:
     member = await closed(bank, await registered(bank))
     for command in (
         UpdateContact(member_id=member.member_id, contact=Contact()),
@@ -189,7 +189,7 @@ async def test_a_closed_member_does_not_change_any_more(bank):
             await bank.says(command)
 
 
-async def test_a_member_sees_only_themself_and_what_is_not_theirs_looks_like_what_is_not_there(bank):
+async def test_a_member_sees_only_themself_and_what_is_not_theirs_looks_like_what_is_not_there(bank: Bank) -> None:
     mine, other = await registered(bank), await registered(bank)
     me = Principal("user", "u", ("member",), mine.member_id)
     assert (await bank.says(GetMember(member_id=mine.member_id), as_=me)).member_id == mine.member_id

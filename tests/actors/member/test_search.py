@@ -1,18 +1,23 @@
 """Finding members: by name, identifier, phone, number and status, page by page."""
 
+from collections.abc import Awaitable, Callable
+from typing import Any
+
 import pytest
 from pydantic import ValidationError
 
 from actors.member import store
-from messages.member import ActivateMember, Contact, SearchMembers
+from messages.member import ActivateMember, Contact, MemberSummary, SearchMembers
 from runtime.paging import encode_cursor
 from runtime.principal import Principal
 from tests.actors.member.people import active, national_id, registered, registered_business, unique_phone, unique_word
+from tests.bank import Bank
 
 
-async def every(bank, between=None, **asked):
+async def every(bank: Bank, between: Callable[[int], Awaitable[None]] | None = None, **asked: Any) -> list[MemberSummary]:
     """All members that a search finds, page by page."""
-    found, cursor, pages = [], None, 0
+    found: list[MemberSummary] = []
+    cursor, pages = None, 0
     while pages == 0 or cursor is not None:
         page = await bank.says(SearchMembers(**asked, cursor=cursor))
         found += page.items
@@ -23,7 +28,7 @@ async def every(bank, between=None, **asked):
     return found
 
 
-async def test_a_name_is_found_by_the_beginnings_of_its_words_in_any_order(bank):
+async def test_a_name_is_found_by_the_beginnings_of_its_words_in_any_order(bank: Bank) -> None:
     family = unique_word()
     amina, anna = await registered(bank, f"Amina {family}"), await registered(bank, f"Anna {family}")
     for asked, expected in (
@@ -36,24 +41,24 @@ async def test_a_name_is_found_by_the_beginnings_of_its_words_in_any_order(bank)
         assert [each.number for each in found] == [each.number for each in expected]
 
 
-async def test_a_member_with_two_fitting_words_is_found_once(bank):
+async def test_a_member_with_two_fitting_words_is_found_once(bank: Bank) -> None:
     word = unique_word()
     member = await registered(bank, f"{word} {word}x")
     assert [each.member_id for each in await every(bank, name=word[:20], limit=1)] == [member.member_id]
 
 
-async def test_wildcards_are_letters_of_no_name(bank):
+async def test_wildcards_are_letters_of_no_name(bank: Bank) -> None:
     for asked in ("%%", "__", "%a%", "\\", "'; --"):
         with bank.refuses("name_too_short"):
             await bank.says(SearchMembers(name=asked))
     assert not await every(bank, name="%zzzz_zzzz%")
 
 
-async def test_pages_are_the_whole_list_once_while_others_register(bank):
+async def test_pages_are_the_whole_list_once_while_others_register(bank: Bank) -> None:
     family = unique_word()
     there = [await registered(bank, f"{unique_word()} {family}{letter}") for letter in "cabfde" for _ in range(2)]
 
-    async def newcomer(pages):
+    async def newcomer(pages: int) -> None:
         await registered(bank, f"New {family}{'az'[pages % 2]}{unique_word()}") if pages < 5 else None
 
     found = [each.member_id for each in await every(bank, between=newcomer, name=family, limit=3)]
@@ -64,7 +69,7 @@ async def test_pages_are_the_whole_list_once_while_others_register(bank):
     ]
 
 
-async def test_a_search_by_several_things_finds_what_fits_all(bank):
+async def test_a_search_by_several_things_finds_what_fits_all(bank: Bank) -> None:
     family, phone, document = unique_word(), unique_phone(), national_id()
     contact = Contact(phones=(unique_phone(), phone))
     one = await registered(bank, f"Amina {family}", contact=contact, identifiers=(document,))
@@ -84,14 +89,14 @@ async def test_a_search_by_several_things_finds_what_fits_all(bank):
         assert {each.member_id for each in await every(bank, **asked)} == expected, asked
 
 
-async def test_phone_and_identifier_lookups_come_in_pages_too(bank):
+async def test_phone_and_identifier_lookups_come_in_pages_too(bank: Bank) -> None:
     phone = unique_phone()
     shared = [await registered(bank, contact=Contact(phones=(phone,))) for _ in range(5)]
     found = await every(bank, phone=phone, limit=2)
     assert [each.number for each in found] == [each.number for each in shared]
 
 
-async def test_the_list_of_everybody_is_in_the_order_of_numbers_and_each_filter_is_a_part_of_it(bank):
+async def test_the_list_of_everybody_is_in_the_order_of_numbers_and_each_filter_is_a_part_of_it(bank: Bank) -> None:
     await registered_business(bank)
     await active(bank)
     everybody = await every(bank, limit=7)
@@ -103,7 +108,9 @@ async def test_the_list_of_everybody_is_in_the_order_of_numbers_and_each_filter_
             assert await every(bank, status=status, kind=kind, limit=7) == expected
 
 
-async def test_a_page_looks_at_no_more_than_its_bound_and_the_next_one_goes_on(bank, monkeypatch):
+async def test_a_page_looks_at_no_more_than_its_bound_and_the_next_one_goes_on(
+    bank: Bank, monkeypatch: pytest.MonkeyPatch
+) -> None:
     family = unique_word()
     there = [await registered(bank, f"{given} {family}") for given in ("Ann", "Bob", "Bea", "Cyd", "Dan", "Eve", "Bil")]
     monkeypatch.setattr(store, "MOST_LOOKED_AT", 2)
@@ -114,26 +121,35 @@ async def test_a_page_looks_at_no_more_than_its_bound_and_the_next_one_goes_on(b
 
 
 @pytest.mark.parametrize(
-    "cursor", ["nonsense", "!", encode_cursor("x"), encode_cursor("-1"), encode_cursor("9" * 30), encode_cursor("a", "b"), encode_cursor()]
+    "cursor",
+    [
+        "nonsense",
+        "!",
+        encode_cursor("x"),
+        encode_cursor("-1"),
+        encode_cursor("9" * 30),
+        encode_cursor("a", "b"),
+        encode_cursor(),
+    ],
 )
-async def test_a_cursor_of_another_making_is_refused(bank, cursor):
+async def test_a_cursor_of_another_making_is_refused(bank: Bank, cursor: str) -> None:
     with bank.refuses("invalid"):
         await bank.says(SearchMembers(cursor=cursor))
     with bank.refuses("invalid"):
         await bank.says(SearchMembers(name="amina", cursor=cursor))
 
 
-async def test_a_cursor_that_holds_what_no_text_may_does_no_harm(bank):
+async def test_a_cursor_that_holds_what_no_text_may_does_no_harm(bank: Bank) -> None:
     assert (await bank.says(SearchMembers(name="zzzz", cursor=encode_cursor("a\0b", "1")))).items == ()
 
 
 @pytest.mark.parametrize("limit", [0, 201, -1])
-def test_a_page_has_bounds(limit):
+def test_a_page_has_bounds(limit: int) -> None:
     with pytest.raises(ValidationError):
         SearchMembers(limit=limit)
 
 
-async def test_a_member_finds_only_themself(bank):
+async def test_a_member_finds_only_themself(bank: Bank) -> None:
     family = unique_word()
     mine, _other = await registered(bank, f"Amina {family}"), await registered(bank, f"Anna {family}")
     me = Principal("user", "u", ("member",), mine.member_id)

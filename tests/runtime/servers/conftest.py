@@ -26,7 +26,9 @@ def a_state_dir() -> Path:
 def forget(state_dir: Path) -> None:
     """Leave nothing, also not where root's servers may live."""
     if (state_dir / "servers").exists():
-        Place.of(state_dir).forget()
+        place = Place.of(state_dir)
+        place.forget()
+        shutil.rmtree(place.root, ignore_errors=True)
     shutil.rmtree(state_dir, ignore_errors=True)
 
 

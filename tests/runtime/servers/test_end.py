@@ -95,10 +95,8 @@ async def test_an_interrupt_ends_everything(state_dir: Path) -> None:
 
 async def test_a_server_does_not_outlive_its_keeper(state_dir: Path) -> None:
     async with LocalServers(state_dir, only=("redis",), fetched_from=LOCAL) as servers:
-        (keeper,) = [
-            pid for pid in processes_of(state_dir) if b"keeper" in Path("/proc", str(pid), "cmdline").read_bytes()
-        ] or [servers.redis._kept._process.pid]
-        os.kill(keeper, signal.SIGKILL)
+        assert servers.redis._kept is not None
+        servers.redis._kept._process.kill()
         assert await gone(state_dir)
         assert not servers.redis.running
         await servers.redis.start()
@@ -127,7 +125,6 @@ async def test_the_same_state_has_the_same_addresses_again(state_dir: Path) -> N
         first = (servers.redis_url, servers.database_url)
     async with LocalServers(state_dir, only=("redis", "postgres"), fetched_from=LOCAL) as servers:
         assert (servers.redis_url, servers.database_url) == first
-    with await asyncio.start_server(lambda _reader, writer: writer.close(), "127.0.0.1", servers.redis.port) as other:
-        assert other.sockets
+    with socket.create_server(("127.0.0.1", servers.redis.port)):
         async with LocalServers(state_dir, only=("redis",), fetched_from=LOCAL) as servers:
             assert servers.redis_url != first[0]

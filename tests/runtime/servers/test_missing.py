@@ -11,6 +11,7 @@ import pytest
 
 from runtime.servers import LocalServers, ServerError, ServerFailed, postgres_binaries, rabbitmq_binaries, wheels
 from runtime.servers.local import GIVEN
+from runtime.servers.place import Place
 from runtime.servers.ports import HIGHEST, LOWEST, Ports
 from tests.runtime.servers.conftest import LOCAL
 
@@ -101,7 +102,7 @@ async def test_what_is_given_by_address_is_not_started(state_dir: Path, monkeypa
         assert servers.redis_url == "scheme://user@host/redis"
         with pytest.raises(LookupError, match="given by COFFER_DATABASE_URL"):
             _ = servers.postgres
-    assert not state_dir.exists()
+    assert not state_dir.exists()  # noqa: ASYNC240 - a test may wait for the disk
 
 
 async def test_one_is_given_and_another_is_started(state_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -120,7 +121,7 @@ def test_ports_are_remembered_while_they_are_free(tmp_path: Path) -> None:
 
 
 def test_a_reset_deletes_the_data_only_when_told(state_dir: Path) -> None:
-    (state_dir / "servers/postgres").mkdir(parents=True)
+    data = Place.of(state_dir).directory("postgres")
     command = [sys.executable, "-m", "runtime.servers.reset"]
 
     def reset(*arguments: str) -> int:
@@ -129,6 +130,6 @@ def test_a_reset_deletes_the_data_only_when_told(state_dir: Path) -> None:
         return done.returncode
 
     assert reset() == 1
-    assert (state_dir / "servers/postgres").exists()
+    assert data.exists()
     assert reset("--yes") == 0
-    assert not (state_dir / "servers").exists()
+    assert not data.exists()

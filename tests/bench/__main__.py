@@ -1,0 +1,169 @@
+"""`make bench`: what the bank does in a second, each figure beside a bare loop that is measured in the same run on the same machine.
+
+    make bench                    everything, about six minutes
+    make bench ARGS=--quick       the same with a tenth of the load, to see that it runs
+    make bench ARGS="--only http" one part: amqp, http, memory, growth
+
+These are measurements, not tests: nothing fails because a machine is slow.
+"""
+
+import contextlib
+import os
+import platform
+import statistics
+from datetime import date
+from pathlib import Path
+from typing import Annotated
+
+import typer
+import uvloop
+from rich.console import Console
+from rich.table import Table
+
+from tests.bench import measures
+from tests.bench.measures import Rate
+from tests.bench.stage import ROOT, Stage
+
+console = Console(width=118)
+ROUNDS = 3
+ACCOUNTS = 1000
+PARTS = ("http", "amqp", "memory", "growth")
+
+
+async def machine(stage: Stage) -> str:
+    """Cores and versions."""
+    version = (await stage.database.fetchval("SHOW server_version")).split()[0]
+    broker = (await stage.servers.rabbitmq.ctl("version")).strip()
+    return (
+        f"{date.today()}: {os.cpu_count()} cores ({_processor()}), Linux {platform.release()}, "  # noqa: DTZ011 - the reader's date
+        f"Python {platform.python_version()} on uvloop {uvloop.__version__}, PostgreSQL {version}, RabbitMQ {broker}"
+    )
+
+
+def _processor() -> str:
+    for line in Path("/proc/cpuinfo").read_text().splitlines():
+        if line.startswith("model name"):
+            return line.partition(":")[2].strip()
+    return platform.machine()
+
+
+async def rounds(stage: Stage, count: int) -> dict[str, list[Rate]]:
+    """Each thing once a round, in turn, so that a drifting machine drifts for all."""
+    found: dict[str, list[Rate]] = {}
+
+    def note(name: str, rate: Rate) -> None:
+        found.setdefault(name, []).append(rate)
+        console.print(f"  {name:<52} {rate.per_second:9,.0f}/s" + (f"  p99 {rate.p99_ms:6.1f} ms" if rate.p99_ms else ""))
+
+    for number in range(ROUNDS):
+        console.print(f"[bold]round {number + 1} of {ROUNDS}[/bold]")
+        note(BARE, await measures.bare_loop(stage, count))
+        note(DATABASE, await measures.database_alone(stage, count))
+        note(BROKER, await measures.broker_alone(stage, 2 * count))
+        note(BACKLOG, await measures.backlog(stage, 3 * count))
+        async with stage.actors():
+            note(MEANWHILE, await measures.published_meanwhile(stage, 2 * count))
+            async with stage.edge():
+                note(HTTP, await measures.over_http(stage, count))
+                note(READS, await measures.account_reads(stage, count))
+    return found
+
+
+BARE = "bare loop over HTTP, 64 connections"
+DATABASE = "database alone, the bare loop's transaction"
+BROKER = "broker alone, published confirmed and taken"
+BACKLOG = "transfers over AMQP, from a backlog"
+MEANWHILE = "transfers over AMQP, published meanwhile"
+HTTP = "transfers over HTTP, 64 connections, logged in"
+READS = "GET of an account over HTTP, 16 connections"
+
+
+def show_rates(found: dict[str, list[Rate]]) -> None:
+    """The table of medians and ratios."""
+    table = Table(
+        "", "per second", "p99 ms", "x bare loop", "x database", "x broker", "promised", title="medians of the rounds"
+    )
+    medians = {name: statistics.median(rate.per_second for rate in rates) for name, rates in found.items()}
+    slowest = {name: statistics.median(rate.p99_ms for rate in rates) for name, rates in found.items()}
+    promised = {
+        BACKLOG: "2.5 x bare",
+        MEANWHILE: "1.2 x bare",
+        HTTP: "1.0 x bare, half its p99",
+        READS: "p99 under 20 ms",
+    }
+    for name, per_second in medians.items():
+        table.add_row(
+            name,
+            f"{per_second:,.0f}",
+            f"{slowest[name]:.1f}" if slowest[name] else "",
+            *(f"{per_second / medians[other]:.2f}" for other in (BARE, DATABASE, BROKER)),
+            promised.get(name, ""),
+        )
+    console.print(table)
+
+
+async def memory(stage: Stage, messages: int) -> None:
+    """What edge and actors hold while they handle so many messages."""
+    table = Table("messages handled", "actors, MB", "edge, MB", title="memory (promised: under 150 MB each, flat)")
+    async with stage.actors() as actors, stage.edge() as edge:
+        handled = 0
+        while handled < messages:
+            await measures.published_meanwhile(stage, messages // 10)
+            await measures.over_http(stage, messages // 12)
+            handled += messages // 10 + messages // 12 * 6 // 5
+            table.add_row(f"{handled:,}", *(f"{process.resident_bytes / 1e6:.0f}" for process in (actors, edge)))
+    console.print(table)
+
+
+async def growth(state: Path, *, quick: bool) -> None:
+    """The same questions to a small and a large journal."""
+    sizes = (1_000, 20_000) if quick else (10_000, 1_000_000)
+    answers: dict[int, dict[str, float]] = {}
+    for size in sizes:
+        async with Stage.opened(state, accounts=0) as stage:
+            async with stage.actors():
+                await stage.open_accounts(100, funded=False)
+            console.print(f"filling a journal of {size:,} entries")
+            await measures.fill(stage, size)
+            async with stage.actors():
+                await measures.grown(stage, stage.accounts, 100)
+                answers[size] = await measures.grown(stage, stage.accounts, 500)
+    small, large = sizes
+    table = Table("", f"{small:,} entries, ms", f"{large:,} entries, ms", "ratio", title="growth (promised: within 2x)")
+    for name, milliseconds in answers[small].items():
+        other = answers[large][name]
+        table.add_row(name, f"{milliseconds:.2f}", f"{other:.2f}", f"{other / milliseconds:.2f}")
+    console.print(table)
+
+
+async def bench(only: str | None, *, quick: bool) -> None:
+    """Run the parts."""
+    count = 600 if quick else 6_000
+    state = ROOT / ".local" / "bench"
+    state.mkdir(parents=True, exist_ok=True)
+    parts = (only,) if only else PARTS
+    if {"http", "amqp"} & set(parts):
+        async with Stage.opened(state, accounts=ACCOUNTS) as stage:
+            console.print(await machine(stage))
+            show_rates(await rounds(stage, count))
+    if "memory" in parts:
+        async with Stage.opened(state, accounts=ACCOUNTS) as stage:
+            await memory(stage, 10_000 if quick else 100_000)
+    if "growth" in parts:
+        await growth(state, quick=quick)
+
+
+def main(
+    *,
+    quick: Annotated[bool, typer.Option(help="A tenth of the load.")] = False,
+    only: Annotated[str | None, typer.Option(help=f"One part: {', '.join(PARTS)}.")] = None,
+) -> None:
+    """Measure."""
+    if only is not None and only not in PARTS:
+        raise typer.BadParameter(f"{only}: there are {', '.join(PARTS)}")
+    with contextlib.suppress(KeyboardInterrupt):
+        uvloop.run(bench(only, quick=quick))
+
+
+if __name__ == "__main__":
+    typer.run(main)
