@@ -52,7 +52,7 @@ _SHARED: tuple[type[Refusal], ...] = (Forbidden, Invalid, NotFound, Unauthentica
 EDGE_RULES |= {kind.rule: (kind.status, " ".join((kind.__doc__ or "").split())) for kind in _SHARED}
 
 
-class Problem(Exception):  # noqa: N818 - the RFC's word
+class Problem(Exception):
     """A "no" of the edge itself. `headers` go out with it."""
 
     def __init__(

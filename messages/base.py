@@ -173,7 +173,7 @@ class Event(Message):
     model_config = ConfigDict(frozen=True, extra="ignore")
 
 
-class Refusal(Exception):  # noqa: N818 - the house's word for a business "no"
+class Refusal(Exception):
     """A business "no": a reply, never a retry. The docstring is what the client reads."""
 
     rule: str = ""

@@ -102,7 +102,8 @@ class KeyedDesk(Desk):
 
 class StreamDesk(Desk):
     """One ordered stream. What is waiting is taken at once, never waited for: a run of messages that one handler takes together is
-    one transaction. What fails is tried again alone, beside the stream, so that nothing waits for it."""
+    one transaction. What fails is tried again alone, beside the stream, so that nothing waits for it.
+    """
 
     def __init__(self, performer: Performer, retries: Retries, answers: Answers, failpoints: Failpoints, *, batch: int) -> None:
         super().__init__(answers)
@@ -297,12 +298,7 @@ class QueryDesk(Desk):
 def is_asked_again(letter: Letter, in_hand: set[object]) -> bool:
     """Whether somebody repeats a request that is being worked on. A redelivery is no repetition: it may be the only copy left."""
     envelope = letter.envelope
-    return (
-        letter.unreadable is None
-        and not letter.redelivered
-        and bool(envelope.reply_to)
-        and envelope.message_id in in_hand
-    )
+    return letter.unreadable is None and not letter.redelivered and bool(envelope.reply_to) and envelope.message_id in in_hand
 
 
 def _key(letter: Letter) -> str:

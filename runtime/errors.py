@@ -73,9 +73,5 @@ def is_surroundings(error: BaseException) -> bool:
         return _LOST_CONNECTION.search(str(error)) is not None
     return isinstance(
         error,
-        SurroundingsFault
-        | OSError
-        | TimeoutError
-        | asyncio.IncompleteReadError
-        | aiormq.exceptions.AMQPError,
+        SurroundingsFault | OSError | TimeoutError | asyncio.IncompleteReadError | aiormq.exceptions.AMQPError,
     )

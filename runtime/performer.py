@@ -50,7 +50,7 @@ class Surroundings:
     asks: Asks | None
 
 
-class Parked(Exception):  # noqa: N818 - not an error: a message that must queue up behind an earlier one of its key
+class Parked(Exception):
     """The key waits for a retry; this message must wait behind it."""
 
 

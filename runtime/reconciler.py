@@ -1,8 +1,8 @@
 """Finds what the broker lost, and says it again under the same id; the inbox makes that harmless.
 
-Lost is decided by evidence, never by age: the queue of a receiver is empty, twice in a row with time in between, while a message
-that was sent to it is in no inbox, parked nowhere and no dead letter; or the queue had to be made anew. Rows whose receivers all have their messages
-are settled, and later deleted.
+Lost is decided by evidence, never by age: the queues of a receiver are empty, twice in a row with time in between, while a message
+that was sent to it is in no inbox, parked nowhere and no dead letter; or the queues had to be made anew. Rows whose receivers all
+have their messages are settled, and later deleted.
 """
 
 import logging

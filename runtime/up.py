@@ -7,7 +7,6 @@ login that may not change the schema, and a broker user each.
 import asyncio
 import contextlib
 import logging
-import os
 import random
 import signal
 import sys
@@ -49,7 +48,7 @@ APP_LOGIN = "coffer_login"
 STEADY_SECONDS, LONGEST_PAUSE_SECONDS = 30.0, 10.0
 
 
-class NotReady(Exception):  # noqa: N818 - says what it is
+class NotReady(Exception):
     """The bank did not come up; the message says where to look."""
 
 
@@ -142,7 +141,7 @@ class Child:
     async def keep_running(self) -> None:
         """Until stopped."""
         pause = 0.5
-        while not self.stopping:
+        while True:
             began = stopwatch_seconds()
             with self.log_file.open("ab") as output:
                 self.process = await asyncio.create_subprocess_exec(

@@ -1,7 +1,6 @@
 """A bank for tests: the real house on real servers, and short words for what tests say to it."""
 
 import contextlib
-
 from collections.abc import AsyncIterator, Iterator, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
@@ -9,6 +8,7 @@ from uuid import UUID
 
 import aiohttp
 import asyncpg
+import pytest
 from yarl import URL
 
 from config.sections import Settings
@@ -123,7 +123,7 @@ class House:
 
     async def until_ready(self) -> None:
         """Wait until every actor answers."""
-        await until(lambda: self._is_ready(), within_seconds=READY_SECONDS)
+        await until(self._is_ready, within_seconds=READY_SECONDS)
 
     async def _is_ready(self) -> bool:
         return self.edge.bus.is_ready and all(pool.is_consuming for pool in self.actors.pools.values())
@@ -184,17 +184,13 @@ class Bank:
     @contextlib.contextmanager
     def refuses(self, rule: str, *, field: str | None = None) -> Iterator[None]:
         """What is said inside must be refused by this rule (and for this field)."""
-        try:
+        with pytest.raises(Refusal) as refused:
             yield
-        except Refusal as refusal:
-            assert refusal.rule == rule, f"refused by {refusal.rule}: {refusal.detail}"
-            assert field is None or refusal.field == field, f"for the field {refusal.field}"
-        else:
-            raise AssertionError(f"not refused; expected {rule}")
+        refusal = refused.value
+        assert refusal.rule == rule, f"refused by {refusal.rule}: {refusal.detail}"
+        assert field is None or refusal.field == field, f"for the field {refusal.field}"
 
     @staticmethod
     def new_id() -> UUID:
         """A fresh message id."""
         return new_id()
-
-

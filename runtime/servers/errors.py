@@ -11,13 +11,13 @@ class ServerError(Exception):
     """The root; shown to the operator without a traceback."""
 
 
-class ServerMissing(ServerError):  # noqa: N818 - says what happened
+class ServerMissing(ServerError):
     """A server is neither given, nor installed, nor to be had."""
 
 
-class ServerFailed(ServerError):  # noqa: N818 - says what happened
+class ServerFailed(ServerError):
     """A server that should run does not."""
 
 
-class StateInUse(ServerError):  # noqa: N818 - says what happened
+class StateInUse(ServerError):
     """The state directory belongs to a running process."""

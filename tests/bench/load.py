@@ -1,4 +1,6 @@
-"""A load of HTTP requests over so many kept connections, each with one request in flight: a bare protocol, so that the load itself costs little.
+"""A load of HTTP requests over so many kept connections, each with one request in flight.
+
+A bare protocol, so that the load itself costs little.
 
 Run as a process of its own: `python -m tests.bench.load` reads a plan (JSON) from standard input and prints what it measured.
 """

@@ -99,7 +99,7 @@ class Partner:
                 await listening.set_qos(200)
                 events = await listening.get_queue(EVENTS)
                 await events.consume(self._on_event)
-                while self._listens.is_set() and not connection.is_closed and not listening.is_closed:  # noqa: ASYNC110 - three conditions, one of them the library's
+                while self._listens.is_set() and not connection.is_closed and not listening.is_closed:
                     await asyncio.sleep(0.05)
                 if not listening.is_closed:
                     await listening.close()

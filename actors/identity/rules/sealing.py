@@ -9,7 +9,7 @@ NONCE_BYTES = 12
 _SEAL, _SUCCESSION = b"coffer identity seal v1", b"coffer refresh token succession v1"
 
 
-class SealBroken(Exception):  # noqa: N818 - not a refusal: the operator must put it right
+class SealBroken(Exception):
     """The signing key does not open: identity.key_secret is not the one that it was sealed with, or the row was changed."""
 
 

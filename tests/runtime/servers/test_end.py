@@ -108,7 +108,7 @@ async def test_a_server_that_died_by_itself_can_be_started_again(state_dir: Path
         for pid, name in processes_of(state_dir).items():
             if "server" in name:
                 os.kill(pid, signal.SIGKILL)
-        while servers.redis.running:  # noqa: ASYNC110 - a process, not a task
+        while servers.redis.running:
             await asyncio.sleep(0.02)
         await servers.redis.start()
 

@@ -1,0 +1,110 @@
+"""A rush: customers and a partner at work while a test hurts the bank; then the inquest.
+
+async with Rush(branch, partner, seed="edge") as rush:
+    await rush.flows()
+    await branch.edge.kill()
+    await rush.resumes()
+(await rush.inquest()).assert_sound()
+"""
+
+import asyncio
+from types import TracebackType
+from typing import Self
+
+from runtime.clock import stopwatch_seconds
+from tests.bank import until
+from tests.faults.books import Books, read_books
+from tests.faults.branch import Branch
+from tests.faults.checker import Evidence, Verdict, judge
+from tests.faults.customers import Customers
+from tests.faults.partner import Partner
+
+SETTLE_SECONDS = 15.0
+"""How long after the last answer events may still be on their way."""
+FLOWING = 30
+"""Answers after which a bank counts as working."""
+
+
+class Rush:
+    """One run."""
+
+    def __init__(self, branch: Branch, partner: Partner, *, seed: str, tasks: int = 12, settle_seconds: float = SETTLE_SECONDS):
+        self.branch = branch
+        self.partner = partner
+        self.seed = seed
+        self._tasks = tasks
+        self._settle_seconds = settle_seconds
+        self._closing = asyncio.Event()
+        self.customers: Customers
+        self._partner_works: asyncio.Task[None]
+        self._start = Books()
+
+    async def __aenter__(self) -> Self:
+        branch = self.branch
+        self.accounts = await branch.open_accounts()
+        self._start = await self._read()
+        self.seed = f"{self.seed}-{self.accounts.till.hex[-6:]}"
+        self.customers = Customers([branch.url], branch.token, self.accounts, seed=self.seed, tasks=self._tasks)
+        self.history = self.customers.history
+        self._partner_works = asyncio.create_task(
+            self.partner.deposit_until(self._closing, self.accounts, self.history, seed=self.seed)
+        )
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._closing.set()
+        await self._partner_works
+        await self.customers.close()
+
+    async def flows(self, answers: int = FLOWING, *, within_seconds: float = 20) -> None:
+        """Wait until so many more requests were done."""
+        wanted = self.history.count("ok") + answers
+        await until(lambda: self.history.count("ok") >= wanted, within_seconds=within_seconds)
+
+    async def resumes(self, *, within_seconds: float = 20) -> float:
+        """Wait until something that is asked from now on succeeds; how long it took."""
+        moment = stopwatch_seconds()
+        await until(lambda: self.history.resumed(moment) is not None, within_seconds=within_seconds)
+        return self.history.resumed(moment) or 0.0
+
+    async def _read(self) -> Books:
+        database = await self.branch.database()
+        try:
+            return await read_books(database, self.accounts.all)
+        finally:
+            await database.close()
+
+    async def _is_settled(self) -> bool:
+        books = await self._read()
+        marked = books.marked()
+        return (
+            not books.unsent
+            and all(each.confirmed is None or each.key in marked for each in self.history.published)
+            and books.entries.keys() <= self.partner.heard.entries.keys()
+            and all(
+                (hold_id, hold["account_id"], status) in self.partner.heard.holds
+                for hold_id, hold in books.holds.items()
+                for status in {"pending", hold["status"]}
+            )
+        )
+
+    async def inquest(self) -> Verdict:
+        """Let all settle, ask everything again, and judge."""
+        ends = stopwatch_seconds() + self._settle_seconds
+        while not await self._is_settled() and stopwatch_seconds() < ends:
+            await asyncio.sleep(0.2)
+        before = await self._read()
+        await self.customers.ask_again(self.history)
+        after = await self._read()
+        return judge(
+            Evidence(
+                self.history,
+                before,
+                after,
+                self.partner.heard,
+                deadlocks_before=self._start.deadlocks,
+                dead_letters_before=len(self._start.dead_letters),
+            )
+        )
