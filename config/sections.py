@@ -126,24 +126,8 @@ class DatabaseSettings(Section):
 
     url: DatabaseUrl | None = Field(None, repr=False)
     """Where PostgreSQL is: postgresql://user:password@host/coffer. Not set: a private one is started (not in production)."""
-    pool_min: int = Field(1, ge=0, le=100)
-    """Connections that a process keeps open."""
     pool_max: int = Field(10, ge=1, le=100)
     """Connections that a process opens at most; sum over all processes below PostgreSQL's max_connections."""
-    connect_timeout_seconds: float = Field(5, gt=0, le=60)
-    """Reaching the server and logging in."""
-    statement_timeout_seconds: float = Field(10, gt=0, le=600)
-    """One statement of a turn; longer is a fault."""
-    lock_timeout_seconds: float = Field(5, gt=0, le=600)
-    """Waiting for one lock."""
-    idle_transaction_timeout_seconds: float = Field(30, gt=0, le=600)
-    """A transaction left open by a process that hangs is ended by the database."""
-
-    @model_validator(mode="after")
-    def _min_is_below_max(self) -> "DatabaseSettings":
-        if self.pool_min > self.pool_max:
-            raise ValueError("pool_min is above pool_max")
-        return self
 
 
 class RedisSettings(Section):
@@ -151,10 +135,6 @@ class RedisSettings(Section):
 
     url: RedisUrl | None = Field(None, repr=False)
     """Where Redis or Valkey is, e.g. redis://:password@host:6379/0. Not set: a private one is started (not in production)."""
-    pool_max: int = Field(32, ge=1, le=1_000)
-    """Connections that a process opens at most."""
-    timeout_seconds: float = Field(1, gt=0, le=30)
-    """Connecting, and each command; Redis is a cache here, nobody waits long for it."""
 
 
 class TelemetrySettings(Section):

@@ -5,7 +5,6 @@ One reply queue per process. A request that gets no answer in time ends in Unava
 
 import asyncio
 import contextlib
-import time
 from dataclasses import dataclass
 from typing import Any, TypeVar
 from uuid import UUID, uuid4
@@ -15,9 +14,9 @@ import orjson
 from messages.base import Command, Job, Message, Query, Refusal, Reply
 from messages.ids import new_id
 from runtime.bus import Bus
-from runtime.clock import Clock, unix_milliseconds
+from runtime.clock import Clock, stopwatch_seconds, unix_milliseconds
 from runtime.envelope import Envelope
-from runtime.errors import Unavailable
+from runtime.errors import MessageFault, Unavailable
 from runtime.inbox import OutcomeKind
 from runtime.outbox import address_command
 from runtime.principal import Principal
@@ -28,6 +27,9 @@ from runtime.wire import Delivery
 R = TypeVar("R", bound=Reply)
 ASK_SECONDS = 10.0
 """How long an answer is waited for. Every request of a client ends by then, one way or another."""
+SHORTEST_ASK_SECONDS = 0.1
+BUSY_SECONDS = 0.1
+"""Between two questions, while an earlier one of the same id is being worked on."""
 REPLY_PREFETCH = 1000
 
 
@@ -105,7 +107,8 @@ class Client:
         request.correlation_id = str(correlation_id or request.message_id)
         request.causation_id = causation_id
         request.traceparent = child_traceparent(traceparent or "")
-        return await self._exchange(request, deadline_seconds, persistent=not isinstance(message, Query))
+        # Who waits for an answer asks again when none comes; only what nobody waits for must outlive the broker.
+        return await self._exchange(request, deadline_seconds, persistent=isinstance(message, Job))
 
     def _envelope(self, message: Message, message_id: UUID, principal: Principal, deadline_seconds: float) -> Envelope:
         now = unix_milliseconds(self._clock.now())
@@ -140,20 +143,34 @@ class Client:
             self._waiting.pop(name, None)
 
     async def ask(self, message: Command[R] | Query[R] | Job[R], *, because: Envelope, message_id: UUID) -> R:
-        """For a turn: the typed reply; the other's refusal is raised as its class; anything else is Unavailable."""
-        left = ASK_SECONDS
-        if because.deadline_milliseconds:
-            left = min(left, max(0.1, because.deadline_milliseconds / 1000 - time.time()))
-        answer = await self.call(
-            message,
-            principal=because.principal,
-            message_id=message_id,
-            correlation_id=because.correlation_id,
-            causation_id=str(because.message_id),
-            traceparent=because.traceparent,
-            deadline_seconds=left,
-        )
+        """For a turn: the typed reply; the other's refusal is raised as its class; no answer for now is Unavailable.
+
+        MessageFault where the other could not handle the message: whoever asked for it cannot be helped by waiting.
+        """
+        ends = stopwatch_seconds() + self._ask_seconds(because)
+        while True:
+            answer = await self.call(
+                message,
+                principal=because.principal,
+                message_id=message_id,
+                correlation_id=because.correlation_id,
+                causation_id=str(because.message_id),
+                traceparent=because.traceparent,
+                deadline_seconds=max(SHORTEST_ASK_SECONDS, ends - stopwatch_seconds()),
+            )
+            if answer.kind != "busy" or stopwatch_seconds() + BUSY_SECONDS > ends:
+                break
+            await asyncio.sleep(BUSY_SECONDS)
+        if answer.kind == "fault":
+            raise MessageFault(f"{message.wire} could not be handled: {answer.body.decode(errors='replace')[:500]}")
         return reply_of(message, answer)
+
+    def _ask_seconds(self, because: Envelope) -> float:
+        """What is left of the deadline. Past it a turn is finished because it had begun, and may ask as one without."""
+        if not because.deadline_milliseconds:
+            return ASK_SECONDS
+        left = (because.deadline_milliseconds - unix_milliseconds(self._clock.now())) / 1000
+        return min(ASK_SECONDS, max(SHORTEST_ASK_SECONDS, left)) if left > 0 else ASK_SECONDS
 
 
 def reply_of(message: Command[R] | Query[R] | Job[R], answer: Answer) -> R:

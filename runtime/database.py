@@ -5,6 +5,7 @@ append-only, whoever logged in.
 """
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any, TypeAlias
@@ -12,7 +13,9 @@ from typing import Any, TypeAlias
 import asyncpg
 import orjson
 
-from runtime.errors import Unavailable
+from runtime.errors import MessageFault, Unavailable
+
+log = logging.getLogger("coffer.database")
 
 CONNECT_SECONDS = 5
 ACQUIRE_SECONDS = 5
@@ -155,29 +158,34 @@ class Transaction:
         return tag
 
     async def commit(self) -> None:
-        """Commit. A cancellation waits for the outcome, for a COMMIT that was cut off is ambiguous."""
+        """Commit. One that was cut off is ambiguous: the inbox tells. MessageFault where there was nothing left to commit."""
         if self._begun and self._connection is not None:
-            await asyncio.shield(self._connection.execute("COMMIT"))
+            done = await asyncio.shield(self._connection.execute("COMMIT"))
             self._begun = False
+            if done != "COMMIT":
+                raise MessageFault("a statement had failed and its error was caught, so that the database undid the whole turn")
 
     async def rollback(self) -> None:
         """Undo whatever was done; the next statement begins anew."""
         if self._begun and self._connection is not None:
-            self._begun = False
             if not self._connection.is_closed():
                 await self._connection.execute("ROLLBACK")
+            self._begun = False
 
     async def end(self) -> None:
-        """Give the connection back; what was not committed is undone."""
+        """Give the connection back; what was not committed is undone. One with a transaction still open goes to nobody."""
         if self._holder is None:
             return
         holder, connection, self._holder, self._connection = self._holder, self._connection, None, None
+        clean = not self._begun
+        self._begun = False
         try:
-            if self._begun and connection is not None and not connection.is_closed():
-                self._begun = False
+            if not clean and connection is not None and not connection.is_closed():
                 await connection.execute("ROLLBACK")
-        except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
-            if connection is not None:
-                connection.terminate()
+            clean = True
+        except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as away:
+            log.info("a transaction could not be rolled back; its connection is dropped", extra={"reason": repr(away)})
         finally:
+            if not clean and connection is not None:
+                connection.terminate()
             await holder.__aexit__(None, None, None)

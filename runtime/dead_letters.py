@@ -13,6 +13,7 @@ from messages.ids import new_id
 from runtime import telemetry
 from runtime.database import Connection, Transaction
 from runtime.envelope import Envelope
+from runtime.topology import COMMANDS
 from runtime.wire import Delivery
 
 LONGEST_ERROR = 4000
@@ -83,7 +84,7 @@ async def _keep(
     letter_id = new_id()
     safe = error[:LONGEST_ERROR].replace("\x00", "\\0")
     await connection.execute(
-        _KEEP, letter_id, actor, message_id, _without_nul(wire), key, reason, safe, attempts, _clean(envelope)
+        _KEEP, letter_id, actor, message_id, _without_nul(wire), key and _without_nul(key), reason, safe, attempts, _clean(envelope)
     )
     telemetry.dead.labels(actor, reason).inc()
     return letter_id
@@ -126,8 +127,12 @@ async def forget_attempts(connection: Connection | Transaction, actor: str, mess
 
 
 def to_replay(row: dict[str, Any]) -> Envelope:
-    """The message of a dead letter, to be said again under its own id; nobody waits for the answer any more."""
+    """The message of a dead letter, to be said again under its own id to the actor that could not handle it, and to no other.
+
+    Nobody waits for the answer any more.
+    """
     envelope = Envelope.from_json(row["envelope"])
     envelope.deadline_milliseconds = 0
     envelope.reply_to = ""
+    envelope.exchange, envelope.routing_key = COMMANDS, row["actor"]
     return envelope

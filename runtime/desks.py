@@ -43,11 +43,9 @@ class KeyedDesk(Desk):
         self._waiting.append(letter)
         self._begin_what_can()
 
-    def forget(self, lane: Lane) -> None:
-        for letter in self._waiting:
-            if letter.lane is lane:
-                self._ids.discard(letter.envelope.message_id)
-        self._waiting = [letter for letter in self._waiting if letter.lane is not lane]
+    def forget(self, lane: Lane | None) -> None:
+        self._ids -= {letter.envelope.message_id for letter in self._waiting if letter.is_of(lane)}
+        self._waiting = [letter for letter in self._waiting if not letter.is_of(lane)]
 
     async def idle(self) -> None:
         while self._running:
@@ -133,10 +131,9 @@ class StreamDesk(Desk):
         self._waiting.append(letter)
         self._some.set()
 
-    def forget(self, lane: Lane) -> None:
-        kept = deque(letter for letter in self._waiting if letter.lane is not lane)
-        self._ids -= {letter.envelope.message_id for letter in self._waiting if letter.lane is lane}
-        self._waiting = kept
+    def forget(self, lane: Lane | None) -> None:
+        self._ids -= {letter.envelope.message_id for letter in self._waiting if letter.is_of(lane)}
+        self._waiting = deque(letter for letter in self._waiting if not letter.is_of(lane))
 
     async def idle(self) -> None:
         await self._nothing.wait()
@@ -188,10 +185,10 @@ class StreamDesk(Desk):
     async def _work(self, letters: list[Letter]) -> None:
         await self._failpoints.passing("after_receive")
         if len(letters) == 1 and self._together(letters[0]) is None:
-            await self._alone(letters[0])
+            await (self._first_try(letters[0]) if _may_step_aside(letters[0]) else self._alone(letters[0]))
             return
         try:
-            outcomes: list[Outcome | None] = list(await self._performer.many([letter.envelope for letter in letters]))
+            outcomes = await self._performer.many([letter.envelope for letter in letters])
         except Exception as error:
             if is_surroundings(error):
                 raise
@@ -200,17 +197,24 @@ class StreamDesk(Desk):
                 await self._first_try(letter)
             return
         # Replies are written while the next batch's statements are under way.
-        asyncio.get_running_loop().call_soon(self._finish, letters, outcomes)
+        loop = asyncio.get_running_loop()
+        loop.call_soon(self._reply, letters, outcomes)
         await self._failpoints.passing("after_reply_before_ack")
+        loop.call_soon(self._finish, letters)
 
-    def _finish(self, letters: list[Letter], outcomes: list[Outcome | None]) -> None:
-        self.answers.settle(letters, outcomes)
+    def _reply(self, letters: list[Letter], outcomes: list[Outcome]) -> None:
+        self._ids -= {letter.envelope.message_id for letter in letters}  # first: whoever has a reply may ask again at once
+        for letter, outcome in zip(letters, outcomes, strict=True):
+            self.answers.send(letter.envelope, outcome)
+
+    def _finish(self, letters: list[Letter]) -> None:
         self._ids -= {letter.envelope.message_id for letter in letters}
+        self.answers.acknowledge(letters)
 
     async def _first_try(self, letter: Letter) -> None:
         """Alone; what fails goes on beside the stream."""
         try:
-            outcome: Outcome | None = await self._performer.one(letter.envelope)
+            outcome = await self._performer.one(letter.envelope)
         except (NewerVersion, Unreadable):
             await self._alone(letter)
             return
@@ -221,7 +225,8 @@ class StreamDesk(Desk):
             self._beside.add(task)
             task.add_done_callback(self._beside.discard)
             return
-        self._finish([letter], [outcome])
+        self._reply([letter], [outcome])
+        self._finish([letter])
 
     async def _alone(self, letter: Letter) -> None:
         try:
@@ -233,7 +238,7 @@ class StreamDesk(Desk):
             if outcome is not None:
                 self.answers.send(letter.envelope, outcome)
             await self._failpoints.passing("after_reply_before_ack")
-            self._finish([letter], [None])
+            self._finish([letter])
         except Exception as error:
             if not is_surroundings(error):
                 log.exception("a turn ended in a way that nobody expected")
@@ -263,8 +268,8 @@ class QueryDesk(Desk):
         self._running.add(task)
         task.add_done_callback(self._running.discard)
 
-    def forget(self, lane: Lane) -> None:
-        self._waiting = deque(letter for letter in self._waiting if letter.lane is not lane)
+    def forget(self, lane: Lane | None) -> None:
+        self._waiting = deque(letter for letter in self._waiting if not letter.is_of(lane))
 
     async def idle(self) -> None:
         while self._running:
@@ -302,7 +307,12 @@ def is_asked_again(letter: Letter, in_hand: set[object]) -> bool:
 
 
 def _key(letter: Letter) -> str:
-    return letter.envelope.key if letter.envelope.key is not None else f"message {letter.envelope.message_id} {letter.tag}"
+    return letter.envelope.key if letter.envelope.key is not None else f"message {letter.envelope.message_id}"
+
+
+def _may_step_aside(letter: Letter) -> bool:
+    """Whether later messages may be handled while this one is tried again."""
+    return letter.unreadable is None and not letter.redelivered and letter.envelope.key is None
 
 
 BUSY = Outcome("busy", b'{"reason":"in_progress","detail":"The same request is being worked on."}')

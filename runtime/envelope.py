@@ -75,6 +75,8 @@ class Envelope:
         except ValueError:
             raise Unreadable("message_id", "publish with a UUID as message_id") from None
         headers = properties.headers
+        if believed and not isinstance(headers.get("key", ""), str):
+            raise Unreadable("malformed", "the header key is no text")
         try:
             principal = Principal.from_header(headers["principal"]) if believed and "principal" in headers else NOBODY
             deadline = int(headers.get("deadline", 0))
@@ -136,7 +138,7 @@ class Envelope:
         kept: dict[str, Any] = {
             "message_id": str(self.message_id),
             "type": self.type,
-            "body": self.body.decode("utf-8", "backslashreplace"),
+            "body": _kept(self.body.decode("utf-8", "backslashreplace")),
             "principal": self.principal.to_header(),
             "priority": self.priority,
             "exchange": self.exchange,
@@ -144,7 +146,9 @@ class Envelope:
         }
         for name in _OPTIONAL:
             if value := getattr(self, name):
-                kept[name] = value
+                kept[name] = _kept(value) if isinstance(value, str) else value
+        if self.key is not None:
+            kept["key"] = _kept(self.key)
         return kept
 
     @classmethod
@@ -158,20 +162,26 @@ class Envelope:
             priority=kept["priority"],
             exchange=kept["exchange"],
             routing_key=kept["routing_key"],
-            **{name: kept[name] for name in _OPTIONAL if name in kept},
+            **{name: kept[name] for name in (*_OPTIONAL, "key") if name in kept},
         )
 
 
 _OPTIONAL = (
     "correlation_id",
     "causation_id",
-    "key",
     "deadline_milliseconds",
     "traceparent",
     "reply_to",
     "sender",
     "sent_seconds",
 )
+
+
+def _kept(text: str) -> str:
+    """PostgreSQL's jsonb takes no NUL, and no JSON has one outside of an escape."""
+    return text.replace("\x00", "\\0")
+
+
 NOBODY = Principal("system", "nobody")
 """Who speaks where nobody is named: may do nothing."""
 

@@ -1,8 +1,9 @@
 """Named places where a test may make the process die, wait or fail. They do nothing outside of the test profile.
 
-    COFFER_FAILPOINTS="after_commit_before_ack=kill@3"      die with SIGKILL at the third passage
+    COFFER_FAILPOINTS="after_commit_before_reply=kill@3"      die with SIGKILL at the third passage
 
-Actions: kill, raise, and wait (for as many seconds as follow a colon: wait:2). Without @n, at the first passage only; @* is each.
+Actions: kill, stop (SIGSTOP), raise, and wait (for as many seconds as follow a colon: wait:2). Without @n, at the first passage
+only; @* is each.
 """
 
 import asyncio
@@ -19,8 +20,11 @@ NAMES = (
     "after_reply_before_ack",
     "before_event_publish",
     "after_event_publish",
-    "edge_after_publish",
 )
+FLUSH_SECONDS = 0.02
+"""Before a signal: what was said up to here leaves the process, so that it dies where its name says."""
+
+_SIGNALS = {"kill": signal.SIGKILL, "stop": signal.SIGSTOP}
 
 
 class Failpoints:
@@ -44,8 +48,9 @@ class Failpoints:
         self._passed[name] = self._passed.get(name, 0) + 1
         if when not in ("*", str(self._passed[name])):
             return
-        if action == "kill":
-            os.kill(os.getpid(), signal.SIGKILL)
+        if action in _SIGNALS:
+            await asyncio.sleep(FLUSH_SECONDS)
+            os.kill(os.getpid(), _SIGNALS[action])
         elif action == "raise":
             raise MessageFault(f"failpoint {name}")
         elif action.startswith("wait:"):

@@ -15,10 +15,11 @@ from uuid import UUID
 import asyncpg
 
 from messages.ids import new_id
-from runtime import timers
+from runtime import dead_letters, timers
 from runtime.bus import Bus
 from runtime.clock import Clock
-from runtime.database import Database
+from runtime.database import Connection, Database
+from runtime.envelope import Envelope
 from runtime.errors import SurroundingsFault, is_surroundings
 from runtime.link import Link
 from runtime.outbox import Relay, address_command, row
@@ -103,12 +104,22 @@ class Housekeeping:
         """Say the commands whose time has come; how many."""
         async with self._database.transaction() as connection:
             due = await timers.take_due(connection, self._clock.now(), MOST_TIMERS)
-            if not due:
+            envelopes = [each for envelope in due for each in await self._addressed(connection, envelope)]
+            if not envelopes:
                 return 0
-            envelopes = [address_command(envelope, self._topology) for envelope in due]
             number = await connection.fetchval(_SAY, *row(envelopes, self._topology))
         self._relay.committed(number, envelopes)
-        return len(due)
+        return len(envelopes)
+
+    async def _addressed(self, connection: Connection, envelope: Envelope) -> list[Envelope]:
+        """The envelope with its address; a dead letter, and nothing, where nobody runs its actor, so that no other timer waits."""
+        try:
+            return [address_command(envelope, self._topology)]
+        except KeyError:
+            actor = envelope.type.partition(".")[0]
+            error = f"no pool runs the actor {actor}"
+            await dead_letters.keep(connection, actor, envelope, reason="no_such_actor", error=error)
+            return []
 
     async def tell(self) -> None:
         """Tell that this process lives, and how its pools are."""

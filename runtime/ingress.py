@@ -56,8 +56,8 @@ class IngressDesk(Desk):
         self._waiting.append(letter)
         self._some.set()
 
-    def forget(self, lane: Lane) -> None:
-        self._waiting = deque(letter for letter in self._waiting if letter.lane is not lane)
+    def forget(self, lane: Lane | None) -> None:
+        self._waiting = deque(letter for letter in self._waiting if not letter.is_of(lane))
 
     async def idle(self) -> None:
         await self._nothing.wait()

@@ -9,7 +9,7 @@ import asyncio
 import logging
 import random
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -45,6 +45,10 @@ class Letter:
     unreadable: Unreadable | None = None
     """Why it did not pass the door."""
     arrived: float = field(default_factory=stopwatch_seconds)
+
+    def is_of(self, lane: Lane | None) -> bool:
+        """Whether it came by this lane; by any, where none is named."""
+        return lane is None or self.lane is lane
 
     def urgency(self, now: float) -> int:
         """Its level, raised by how long it has waited; the higher goes first."""
@@ -96,8 +100,8 @@ class Desk(ABC):
         """Take a letter; never waits."""
 
     @abstractmethod
-    def forget(self, lane: Lane) -> None:
-        """Drop the letters of a closed lane that were not begun."""
+    def forget(self, lane: Lane | None) -> None:
+        """Drop the letters of a closed lane, or all letters, that were not begun: they come again, in order."""
 
     @property
     @abstractmethod
@@ -159,6 +163,16 @@ class Answers:
         self.acknowledge([letter])
 
 
+async def first_of(*waits: Coroutine[Any, Any, Any]) -> None:
+    """Wait until one of them is over; the others are given up."""
+    tasks = [asyncio.create_task(wait) for wait in waits]
+    try:
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in tasks:
+            task.cancel()
+
+
 class Mailbox:
     """One queue's consumer, for as long as the process runs it."""
 
@@ -181,11 +195,14 @@ class Mailbox:
 
     async def run(self) -> None:
         """Consume until stopped, through whatever the surroundings do."""
+        telemetry.mailbox_depth.labels(self.queue).set_function(lambda: self.desk.depth)
         pause = FIRST_PAUSE_SECONDS
         while not self._stopping.is_set():
             began = stopwatch_seconds()
             try:
-                await self._bus.ready()
+                await first_of(self._bus.ready(), self._stopping.wait())
+                if self._stopping.is_set():
+                    return
                 if not await self._database.probe():
                     raise Unavailable("the database is away")
                 await self._consume_until_lost()
@@ -209,12 +226,7 @@ class Mailbox:
                 self.queue, lambda each: self._on_delivery(lane, each), prefetch=self.prefetch, arguments=arguments
             )
             self.consuming = True
-            waits = [asyncio.create_task(event.wait()) for event in (lane.closed, self._held, self._stopping)]
-            try:
-                await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
-            finally:
-                for wait in waits:
-                    wait.cancel()
+            await first_of(lane.closed.wait(), self._held.wait(), self._stopping.wait())
             if self._stopping.is_set() and not lane.closed.is_set():
                 self.desk.forget(lane)
                 await self.desk.idle()
@@ -224,7 +236,6 @@ class Mailbox:
             self.desk.forget(lane)
             await lane.close()
             self.desk.answers.closed(lane)
-            telemetry.mailbox_depth.labels(self.queue).set(self.desk.depth)
 
     def _on_delivery(self, lane: Lane, delivery: Delivery) -> None:
         if self._held.is_set() or self._stopping.is_set():
@@ -240,6 +251,7 @@ class Mailbox:
         if not self._held.is_set():
             log.warning("mailbox holds", extra={"queue": self.queue, "reason": repr(error)})
         self._held.set()
+        self.desk.forget(None)  # what failed goes back to its place; nothing that waits here may overtake it
 
     def stop(self) -> None:
         """Take nothing more; what is in hand finishes, the rest goes back in order."""

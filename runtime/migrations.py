@@ -181,14 +181,13 @@ async def _one_at_a_time(connection: Any) -> AsyncIterator[None]:
 async def _ensure_app_role(connection: Any) -> None:
     """The role that the files grant to, and this user's right to work as it."""
     user = await connection.fetchval(_sql["who"])
-    grant = f"GRANT coffer_app TO {user};"
     try:
         if not await connection.fetchval(_sql["has_app_role"]):
             await connection.execute(_sql["create_app_role"])
     except (asyncpg.DuplicateObjectError, asyncpg.UniqueViolationError):
         pass  # another database of the same server was quicker; roles belong to the server
     except asyncpg.InsufficientPrivilegeError:
-        mend = f"a superuser may run: CREATE ROLE coffer_app NOLOGIN; {grant}"
+        mend = f"a superuser may run: CREATE ROLE coffer_app NOLOGIN; GRANT coffer_app TO {user};"
         raise MigrationError(f"the role coffer_app is missing and {user} may not create it; {mend}") from None
     kind = "SET" if connection.get_server_version().major >= 16 else "MEMBER"
     if await connection.fetchval(_sql["may_be_app_role"], kind):
@@ -196,7 +195,9 @@ async def _ensure_app_role(connection: Any) -> None:
     try:
         await connection.execute(_sql["grant_app_role"])
     except asyncpg.InsufficientPrivilegeError:
-        raise MigrationError(f"{user} may not work as the role coffer_app; a superuser may run: {grant}") from None
+        raise MigrationError(
+            f"{user} may not work as the role coffer_app; a superuser may run: GRANT coffer_app TO {user};"
+        ) from None
 
 
 async def _apply(connection: Any, migration: Migration) -> None:

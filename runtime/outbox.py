@@ -10,17 +10,17 @@ import logging
 from collections import deque
 from uuid import UUID
 
-import asyncpg
-
+from runtime import telemetry
 from runtime.bus import Bus
 from runtime.database import Database
 from runtime.envelope import Envelope, pack, unpack
-from runtime.errors import Unavailable, is_surroundings
+from runtime.errors import is_surroundings
 from runtime.failpoints import Failpoints
 from runtime.topology import COMMANDS, EVENTS, Topology
 
 log = logging.getLogger("coffer.outbox")
 
+PAUSE_SECONDS = 0.2
 SWEEP_SECONDS = 1.0
 LEFT_BEHIND_SECONDS = 2
 """A row unsent for longer than this was left by a process that died."""
@@ -55,8 +55,12 @@ def addressed(envelopes: list[Envelope], topology: Topology) -> tuple[list[Envel
 
 
 def address_command(envelope: Envelope, topology: Topology) -> Envelope:
-    """Send a command to its partition."""
-    actor = envelope.type.partition(".")[0]
+    """Send a command to its partition; an event that is said again to one subscriber, to a partition of that actor.
+
+    KeyError for an actor that nobody runs.
+    """
+    told_to = envelope.routing_key if envelope.exchange == COMMANDS else envelope.type
+    actor = told_to.partition(".")[0]
     envelope.exchange = COMMANDS
     envelope.routing_key = topology.command_route(actor, envelope.type, envelope.key)
     return envelope
@@ -76,6 +80,8 @@ class Relay:
         self._bus = bus
         self._failpoints = failpoints
         self._waiting: deque[tuple[int, list[Envelope]]] = deque()
+        self._confirmed: list[int] = []
+        """Said, but not yet marked as sent."""
         self._in_hand: set[int] = set()
         self._wake = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
@@ -84,6 +90,7 @@ class Relay:
 
     async def start(self) -> None:
         """Begin relaying and sweeping."""
+        telemetry.outbox_unsent.set_function(lambda: len(self._in_hand))
         self._tasks = [
             asyncio.create_task(self._relay(), name="outbox relay"),
             asyncio.create_task(self._sweep(), name="outbox sweeper"),
@@ -109,35 +116,48 @@ class Relay:
         while True:
             await self._wake.wait()
             self._wake.clear()
-            while self._waiting:
-                rows = list(self._waiting)
+            while self._waiting or self._confirmed:
                 try:
-                    await self._publish(rows)
+                    await self._publish(list(self._waiting))
+                    await self._mark()
                 except Exception as error:
                     if not is_surroundings(error):
                         log.exception("outbox relay failed")
-                    await asyncio.sleep(0.2)
+                    await asyncio.sleep(PAUSE_SECONDS)
                     await self._bus.ready()
-                    continue
-                for number, _ in rows:
-                    self._waiting.popleft()
-                    self._in_hand.discard(number)
             self._idle.set()
 
     async def _publish(self, rows: list[tuple[int, list[Envelope]]]) -> None:
+        if not rows:
+            return
         await self._failpoints.passing("before_event_publish")
         await self._bus.say_confirmed([envelope for _, envelopes in rows for envelope in envelopes])
         await self._failpoints.passing("after_event_publish")
-        async with self._database.connection() as connection:
-            await connection.execute(_MARK_SENT, [number for number, _ in rows])
+        for number, _ in rows:
+            self._waiting.popleft()
+            self._confirmed.append(number)
+
+    async def _mark(self) -> None:
+        """Apart from the saying, so that a database that is away does not make it be said again and again."""
+        numbers, self._confirmed = self._confirmed, []
+        try:
+            async with self._database.connection() as connection:
+                await connection.execute(_MARK_SENT, numbers)
+        except BaseException:
+            self._confirmed = numbers + self._confirmed
+            raise
+        self._in_hand.difference_update(numbers)
 
     async def _sweep(self) -> None:
         while True:
             await asyncio.sleep(SWEEP_SECONDS)
             try:
                 await self.sweep_once()
-            except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError, Unavailable) as away:
-                log.info("sweep put off", extra={"reason": str(away)})
+            except Exception as error:
+                if is_surroundings(error):
+                    log.info("sweep put off", extra={"reason": str(error)})
+                else:
+                    log.exception("sweep failed")
 
     async def sweep_once(self) -> int:
         """Publish rows that were left behind; how many."""

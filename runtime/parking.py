@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID
 
-from runtime.database import Connection
+from runtime.database import Connection, Transaction
 from runtime.envelope import Envelope
 
 LEASE = timedelta(seconds=30)
@@ -30,7 +30,7 @@ _PARK_MESSAGE = """
     INSERT INTO runtime.parked_message (actor, key, message_id, envelope) VALUES ($1, $2, $3, $4)
     ON CONFLICT (actor, message_id) DO NOTHING
 """
-_LOCK_KEY = "SELECT tries FROM runtime.parked_key WHERE actor = $1 AND key = $2 FOR UPDATE"
+_LOCK_KEY = "SELECT held FROM runtime.parked_key WHERE actor = $1 AND key = $2 FOR UPDATE"
 _TAKE_DUE = """
     UPDATE runtime.parked_key SET due_at = now() + $2
     WHERE (actor, key) IN (
@@ -39,12 +39,29 @@ _TAKE_DUE = """
     ) RETURNING key, tries
 """
 _HEAD = """
-    SELECT position, envelope FROM runtime.parked_message WHERE actor = $1 AND key = $2 ORDER BY position LIMIT 1
+    SELECT m.envelope, coalesce(a.failures + a.starts, 0) > 0 AS begun
+    FROM runtime.parked_key AS k
+    JOIN runtime.parked_message AS m ON m.actor = k.actor AND m.key = k.key
+    LEFT JOIN runtime.attempt AS a ON a.actor = m.actor AND a.message_id = m.message_id
+    WHERE k.actor = $1 AND k.key = $2 AND NOT k.held ORDER BY m.position LIMIT 1
 """
 _REMOVE = "DELETE FROM runtime.parked_message WHERE actor = $1 AND message_id = $2"
 _UNPARK = """
     DELETE FROM runtime.parked_key WHERE actor = $1 AND key = $2
     AND NOT EXISTS (SELECT FROM runtime.parked_message WHERE actor = $1 AND key = $2)
+"""
+_HOLD = """
+    INSERT INTO runtime.parked_key (actor, key, due_at, reason, held) VALUES ($1, $2, now(), $3, true)
+    ON CONFLICT (actor, key) DO UPDATE SET reason = $3, held = true
+"""
+_RELEASE = """
+    UPDATE runtime.parked_key SET held = false, due_at = now(), tries = 0, reason = 'released'
+    WHERE actor = $1 AND key = $2 AND held AND reason = $3
+"""
+_PUT_FIRST = """
+    INSERT INTO runtime.parked_message (actor, key, position, message_id, envelope) OVERRIDING SYSTEM VALUE
+    SELECT $1, $2, coalesce(min(position), 1) - 1, $3, $4 FROM runtime.parked_message WHERE actor = $1 AND key = $2
+    ON CONFLICT (actor, message_id) DO NOTHING
 """
 _PUT_OFF = """
     UPDATE runtime.parked_key SET due_at = now() + $3, tries = $4, reason = $5 WHERE actor = $1 AND key = $2
@@ -99,10 +116,26 @@ async def take_due(connection: Connection, actor: str, most: int) -> list[Parked
     return [ParkedKey(row["key"], row["tries"]) for row in await connection.fetch(_TAKE_DUE, actor, LEASE, most)]
 
 
-async def head(connection: Connection, actor: str, key: str) -> Envelope | None:
-    """The first message that waits under the key."""
+async def head(connection: Connection, actor: str, key: str) -> tuple[Envelope, bool] | None:
+    """The first message that waits under the key, and whether it was ever begun. None where nothing waits, or the key is held."""
     row = await connection.fetchrow(_HEAD, actor, key)
-    return Envelope.from_json(row["envelope"]) if row is not None else None
+    return (Envelope.from_json(row["envelope"]), row["begun"]) if row is not None else None
+
+
+async def hold(connection: Connection, actor: str, key: str, message_id: UUID) -> None:
+    """Let the key wait until an operator has decided about its dead letter."""
+    await connection.execute(_HOLD, actor, key, f"held by {message_id}")
+
+
+async def release(
+    connection: Connection | Transaction, actor: str, key: str, message_id: UUID, *, first: Envelope | None = None
+) -> bool:
+    """Let a key go on that is held by this message, with `first` before what waits. False where the message holds none."""
+    if await connection.execute(_RELEASE, actor, key, f"held by {message_id}") != "UPDATE 1":
+        return False
+    if first is not None:
+        await connection.execute(_PUT_FIRST, actor, key, message_id, first.to_json())
+    return True
 
 
 async def remove(connection: Connection, actor: str, message_id: UUID) -> None:
@@ -111,9 +144,12 @@ async def remove(connection: Connection, actor: str, message_id: UUID) -> None:
 
 
 async def unpark(connection: Connection, actor: str, key: str) -> bool:
-    """Free the key, unless something came to wait meanwhile. In a transaction of the caller."""
-    await connection.fetchval(_LOCK_KEY, actor, key)
-    return str(await connection.execute(_UNPARK, actor, key)) == "DELETE 1"
+    """Free the key, unless something came to wait meanwhile, or it is held; whether there is nothing more to do for it now.
+
+    In a transaction of the caller.
+    """
+    held = await connection.fetchval(_LOCK_KEY, actor, key)
+    return held is None or held or str(await connection.execute(_UNPARK, actor, key)) == "DELETE 1"
 
 
 async def put_off(connection: Connection, actor: str, key: str, *, delay: timedelta, tries: int, reason: str) -> None:

@@ -12,7 +12,7 @@ from uuid import UUID
 import asyncpg
 import orjson
 
-from messages.base import Event, Forbidden, Message, Refusal, Reply
+from messages.base import Event, Forbidden, Message, Query, Refusal, Reply
 from messages.ids import derived_id
 from runtime import inbox, telemetry, timers
 from runtime.actor import Actor, Handler
@@ -20,7 +20,7 @@ from runtime.admission import is_expired, problem, read
 from runtime.clock import Clock, stopwatch_seconds, unix_milliseconds
 from runtime.database import Database, Transaction
 from runtime.envelope import Envelope
-from runtime.errors import Fenced, MessageFault
+from runtime.errors import Fenced, MessageFault, Unreadable
 from runtime.failpoints import Failpoints
 from runtime.inbox import Handled, Outcome
 from runtime.outbox import Relay, row
@@ -74,11 +74,15 @@ class Performer:
         """The method that takes messages of this type many at once; None where there is none."""
         return self._batches.get(wire)
 
+    def _expired(self, envelope: Envelope) -> bool:
+        """Whether nobody waits for it any more. To be asked only of what was certainly not begun: a turn may have asked others."""
+        if not is_expired(envelope, self._around.clock.now()):
+            return False
+        telemetry.expired.labels(self.name, telemetry.type_label(envelope.type)).inc()
+        return True
+
     def admit(self, envelope: Envelope) -> Said | Outcome:
-        """The message, if it may be handled now; else the outcome that it gets without a turn."""
-        if is_expired(envelope, self._around.clock.now()):
-            telemetry.expired.labels(self.name, envelope.type).inc()
-            return EXPIRED
+        """The message, if it may be handled; else the outcome that it gets without a turn."""
         try:
             message = read(envelope)
             scope = self._around.authority.scope(envelope.principal, message.permission)
@@ -90,21 +94,29 @@ class Performer:
 
     async def query(self, envelope: Envelope) -> Outcome:
         """Answer a query: no inbox, nothing written."""
+        if self._expired(envelope):
+            return EXPIRED
         said = self.admit(envelope)
         if isinstance(said, Outcome):
             return said
+        if not isinstance(said.message, Query):
+            raise Unreadable("not_a_query", f"{envelope.type} changes something; it belongs into the queue of commands")
         handler = self.handler_of(said.message)
         turn = Turn(said, self._around.database, self._around.clock, self._around.asks, read_only=True)
         try:
-            reply: Reply = await getattr(self.actor, handler.method)(said.message, turn)
+            with telemetry.conversation(envelope.correlation_id, envelope.traceparent):
+                reply: Reply = await getattr(self.actor, handler.method)(said.message, turn)
         except Refusal as no:
             return refused(no)
         finally:
             await turn.end()
         return replied(reply)
 
-    async def one(self, envelope: Envelope, *, from_parked: bool = False) -> Outcome:
-        """Perform the turn of one message. Raises Parked where its key waits for a retry."""
+    async def one(self, envelope: Envelope, *, begun: bool = False, from_parked: bool = False) -> Outcome:
+        """Perform the turn of one message. Raises Parked where its key waits for a retry.
+
+        `begun`: it may have been tried before. Then it is finished, however late: it may have written a decision and asked others.
+        """
         said = self.admit(envelope)
         if isinstance(said, Outcome):
             return said
@@ -115,6 +127,8 @@ class Performer:
             parked = envelope.key is not None and not known and await inbox.is_parked(connection, self.name, envelope.key)
         if known:
             return self._known(envelope, known[envelope.message_id])
+        if not begun and self._expired(envelope):
+            return EXPIRED
         if parked and not from_parked:
             raise Parked
         return await self._turn(said)
@@ -151,20 +165,25 @@ class Performer:
         return [each if isinstance(each, Outcome) else next(outcomes) for each in admitted]
 
     async def _many(self, saids: list[Said]) -> list[Outcome]:
+        """A batch turn writes nothing apart and asks nobody: what is not in the inbox was not begun."""
         around = self._around
         handler = self.handler_of(saids[0].message)
         async with around.database.connection() as connection:
             known = await inbox.lookup(connection, self.name, [said.envelope.message_id for said in saids])
         fresh: dict[UUID, Said] = {}
         for said in saids:
-            if said.message_id not in known:
-                fresh.setdefault(said.message_id, said)
+            if said.message_id in known or said.message_id in fresh:
+                continue
+            if self._expired(said.envelope):
+                known[said.message_id] = Handled(said.envelope.fingerprint, EXPIRED)
+            else:
+                fresh[said.message_id] = said
         if fresh:
             batch = Batch(list(fresh.values()), around.database, around.clock)
             await around.failpoints.passing("after_begin")
             began = stopwatch_seconds()
             try:
-                await getattr(self.actor, handler.method)(batch)
+                await self._decide(batch, handler)
                 pairs = [(said, _outcome_of(said)) for said in batch]
                 await self._commit(batch, pairs, batch.timers, batch.now)
             except asyncpg.UniqueViolationError as raced:
@@ -180,10 +199,22 @@ class Performer:
                 known[said.message_id] = Handled(said.envelope.fingerprint, outcome)
         return [
             known[said.message_id].outcome
-            if fresh.get(said.message_id) is said
+            if fresh.get(said.message_id) is said or known[said.message_id].outcome is EXPIRED
             else self._known(said.envelope, known[said.message_id])
             for said in saids
         ]
+
+    async def _decide(self, batch: Batch, handler: Handler) -> None:
+        """Let the handler answer. A refusal that it raises, instead of giving it to its message, counts where there is only one."""
+        try:
+            await getattr(self.actor, handler.method)(batch)
+        except Refusal as no:
+            if len(batch) > 1:
+                raise
+            await batch.rollback()
+            batch.timers.clear()
+            for said in batch:
+                said.refuse(no)
 
     async def _commit(
         self,
@@ -208,7 +239,7 @@ class Performer:
             around.relay.committed(number, envelopes)
 
     def _known(self, envelope: Envelope, handled: Handled) -> Outcome:
-        telemetry.inbox_hits.labels(self.name, envelope.type).inc()
+        telemetry.inbox_hits.labels(self.name, telemetry.type_label(envelope.type)).inc()
         if handled.fingerprint != envelope.fingerprint:
             return Outcome("refusal", orjson.dumps(KEY_REUSED))
         return handled.outcome

@@ -9,8 +9,6 @@ from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any
 
-import asyncpg
-
 from config.pools import PoolSettings
 from runtime import dead_letters
 from runtime.actor import Actor
@@ -18,10 +16,10 @@ from runtime.admission import Door
 from runtime.bus import Bus
 from runtime.customs import Customs
 from runtime.desks import KeyedDesk, QueryDesk, StreamDesk
-from runtime.errors import SurroundingsFault, Unreadable
+from runtime.errors import Unreadable, is_surroundings
 from runtime.ingress import IngressDesk
 from runtime.mailbox import Answers, Desk, Mailbox
-from runtime.middleware.retries import Retries, RetryPolicy
+from runtime.middleware.retries import KEYS_AT_A_TIME, Retries, RetryPolicy
 from runtime.performer import Performer, Surroundings
 from runtime.supervisor import Supervisor
 from runtime.topology import EXPIRED_QUEUE, INGRESS, INGRESS_QUEUE
@@ -140,10 +138,12 @@ class Pool:
         while True:
             await asyncio.sleep(REPLAY_SECONDS)
             try:
-                for envelope, outcome in await self._retries.replay_due():
-                    answers.send(envelope, outcome)
-            except (SurroundingsFault, OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as away:
-                log.info("parked keys wait on", extra={"pool": self.name, "reason": str(away)})
+                while await self._retries.replay_due(answers.send) == KEYS_AT_A_TIME:
+                    pass
+            except Exception as error:
+                if not is_surroundings(error):
+                    raise
+                log.info("parked keys wait on", extra={"pool": self.name, "reason": str(error)})
 
     async def change(self, settings: PoolSettings) -> None:
         """Go over to other settings: drain, close, open anew. Messages stay in their order."""
@@ -158,12 +158,14 @@ class Pool:
         for mailbox in self._mailboxes:
             mailbox.stop()
         runs = [task for task in self._tasks if not task.get_name().endswith((" turns", " parked keys"))]
-        if runs:
-            await asyncio.wait(runs)
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
-        self._mailboxes, self._tasks = [], []
+        try:
+            if runs:
+                await asyncio.wait(runs)
+        finally:
+            tasks, self._mailboxes, self._tasks = self._tasks, [], []
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
 
     @property
     def is_consuming(self) -> bool:

@@ -2,14 +2,17 @@
 
 Metrics: coffer_handled_total, coffer_failed_total, coffer_retried_total, coffer_dead_total, coffer_inbox_hits_total,
 coffer_expired_total (by actor and type), coffer_turn_seconds, coffer_wait_seconds (by actor), coffer_batch_messages (by actor),
-coffer_mailbox_depth (by queue), coffer_outbox_unsent, coffer_reconnects_total.
+coffer_mailbox_depth (by queue), coffer_outbox_unsent, coffer_reconnects_total (by server), coffer_republished_total and
+coffer_lifted_total (by receiver).
 """
 
+import contextlib
 import contextvars
 import logging
 import os
 import re
 import sys
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
@@ -34,8 +37,10 @@ batch_messages = Histogram(
     "coffer_batch_messages", "Messages handled in one batch turn.", ("actor",), buckets=(1, 2, 4, 8, 16, 32, 64, 128, 256)
 )
 mailbox_depth = Gauge("coffer_mailbox_depth", "Messages taken from the queue and not yet handled.", ("queue",))
+outbox_unsent = Gauge("coffer_outbox_unsent", "Outbox rows of this process that are not yet known to be with the broker.")
 reconnects = Counter("coffer_reconnects", "Connections that were lost and made anew.", ("server",))
 republished = Counter("coffer_republished", "Messages said again because the broker had lost them.", ("receiver",))
+lifted = Counter("coffer_lifted", "Messages said again at a higher level because they had waited too long.", ("receiver",))
 
 correlation = contextvars.ContextVar("correlation", default="")
 trace = contextvars.ContextVar("trace", default="")
@@ -55,6 +60,17 @@ def child_traceparent(parent: str) -> str:
     if match is None or set(match[1]) == {"0"} or set(match[2]) == {"0"}:
         return f"00-{os.urandom(16).hex()}-{os.urandom(8).hex()}-01"
     return f"00-{match[1]}-{os.urandom(8).hex()}-{match[3]}"
+
+
+@contextlib.contextmanager
+def conversation(correlation_id: str, traceparent: str) -> Iterator[None]:
+    """What is logged inside belongs to this conversation and trace."""
+    ours = correlation.set(correlation_id), trace.set(traceparent)
+    try:
+        yield
+    finally:
+        correlation.reset(ours[0])
+        trace.reset(ours[1])
 
 
 class JsonLines(logging.Formatter):

@@ -15,7 +15,7 @@ _KEEP = """
 _DUE = """
     DELETE FROM runtime.timer WHERE id IN (
         SELECT id FROM runtime.timer WHERE due_at <= $1 ORDER BY due_at LIMIT $2 FOR UPDATE SKIP LOCKED
-    ) RETURNING envelope
+    ) RETURNING due_at, envelope
 """
 
 
@@ -30,5 +30,6 @@ async def keep(transaction: Transaction, due: Sequence[tuple[UUID, datetime, Env
 
 
 async def take_due(connection: Connection, now: datetime, most: int) -> list[Envelope]:
-    """Take what is due; the caller puts it into the outbox in the same transaction."""
-    return [Envelope.from_json(row["envelope"]) for row in await connection.fetch(_DUE, now, most)]
+    """Take what is due, the earliest first; the caller puts it into the outbox in the same transaction."""
+    due = await connection.fetch(_DUE, now, most)
+    return [Envelope.from_json(row["envelope"]) for row in sorted(due, key=lambda row: row["due_at"])]

@@ -98,6 +98,7 @@ class Turn(Transaction):
         """
         assert not self.has_begun, "a turn that has begun to write may not ask"
         assert self._asks is not None, "this turn asks nobody"
+        await self.end()  # a query's connection: whoever is asked may need it
         return await self._asks.ask(message, because=self.said.envelope, message_id=self.derive(step))
 
     @asynccontextmanager
@@ -116,7 +117,7 @@ class Turn(Transaction):
 
     def say_again(self, envelope: Envelope) -> None:
         """Send a message that was put aside once more, as it was, when this turn has committed."""
-        self.timers.append((envelope.message_id, self.now, envelope))
+        self.timers.append((self.derive("say again"), self.now, envelope))
 
     def _caused(self, message: Message, message_id: UUID) -> Envelope:
         return caused_by(self.said.envelope, message, message_id, self.now)

@@ -8,7 +8,7 @@ from config.pools import load_pools
 from config.roles import load_roles
 from config.settings import Profile, load_settings
 from config.systems import load_systems
-from tests.tidy import code, names, sql, words
+from tests.tidy import code, names, settings, sql, words
 from tests.tidy.repository import HOUSE, files
 
 FILES = files()
@@ -35,7 +35,7 @@ FILE_CHECKS: list[FileCheck] = [
     sql.names_and_describes,
     sql.says_why_first,
 ]
-HOUSE_CHECKS: list[HouseCheck] = [names.is_used, sql.stays_in_its_schema, sql.is_said_by_somebody]
+HOUSE_CHECKS: list[HouseCheck] = [names.is_used, sql.stays_in_its_schema, sql.is_said_by_somebody, settings.is_read]
 
 WORKPLACE, TICKET = "work", "issue"
 RULES = "actors/loan/rules/day_counts.py"
@@ -81,6 +81,7 @@ PLANTED: list[tuple[FileCheck, str, str]] = [
 PLANTED_IN_A_HOUSE: list[tuple[HouseCheck, dict[str, str]]] = [
     (names.is_used, {"runtime/forgotten.py": "x = 1\n", "tests/test_forgotten.py": "import runtime.forgotten\n"}),
     (names.is_used, {"actors/loan/actor.py": "x = 1\n", "config/pools.yaml": "actor: actors.loans\n"}),
+    (settings.is_read, {"runtime/pool.py": "x = pool.prefetc\n", "config/production.py": "x = settings.prefetch\n"}),
     (sql.stays_in_its_schema, {QUERIES: "SELECT 1 FROM ledger.account;", "actors/ledger/actor.py": ""}),
     (sql.stays_in_its_schema, {QUERIES: "UPDATE runtime.inbox SET reply = '';"}),
     (sql.is_said_by_somebody, {QUERIES: "-- name: loan_by_id\n", "actors/loan/store.py": 'self.sql["loan_by_number"]'}),

@@ -26,7 +26,7 @@ from messages.operations import (
     ReplayDeadLetter,
     ResetPool,
 )
-from runtime import dead_letters, pool_changes
+from runtime import dead_letters, parking, pool_changes
 from runtime.actor import Actor, Turn, handles
 from runtime.paging import decode_cursor, encode_cursor
 
@@ -69,7 +69,9 @@ class Operations(Actor):
         if "body" not in found["envelope"]:
             raise DeadLetterUnreadable
         await dead_letters.forget_attempts(turn, found["actor"], found["message_id"])
-        turn.say_again(dead_letters.to_replay(found))
+        again = dead_letters.to_replay(found)
+        if not await parking.release(turn, found["actor"], parking.key_of(again), again.message_id, first=again):
+            turn.say_again(again)
         return _shown(found)
 
     @handles
@@ -80,6 +82,8 @@ class Operations(Actor):
         )
         if found is None:
             raise DeadLetterResolved
+        if found["key"] is not None and found["message_id"] is not None:
+            await parking.release(turn, found["actor"], found["key"], found["message_id"])
         return _shown(found)
 
     async def _refuse_resolved(self, turn: Turn, letter_id: UUID) -> None:

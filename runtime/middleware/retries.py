@@ -10,10 +10,13 @@ A fault of the surroundings is passed on: the mailbox holds, and no attempt is b
 """
 
 import asyncio
+import contextlib
 import logging
 import random
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
+from uuid import UUID
 
 from runtime import dead_letters, parking, telemetry
 from runtime.admission import problem
@@ -29,6 +32,11 @@ log = logging.getLogger("coffer.retries")
 MOST_STARTS = 3
 """A message that was begun so often after a redelivery, and never ended, kills its process."""
 NEWER_VERSION_SECONDS = 30.0
+KEYS_AT_A_TIME = 4
+"""Parked keys that are replayed side by side; each takes a connection."""
+WHILE_AWAY = timedelta(seconds=2)
+TRIED_AND_FAILED = ("exhausted", "kills_process")
+"""Reasons of dead letters by which a key may be held: the message might yet be handled."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,16 +63,31 @@ class Retries:
         self._database = database
         self._policy = policy
         self.actor = performer.name
+        self._still_counted: set[UUID] = set()
+        """Begun, ended, and not uncounted, because the database was away: they killed nobody."""
 
     async def perform(self, envelope: Envelope, *, redelivered: bool) -> Outcome | None:
         """The outcome; None where the message waits or was put aside, so that there is nothing to answer yet."""
-        if redelivered and not await self._may_begin(envelope):
-            return Outcome("fault", problem("kills_process", "This message ended its process each time; it was put aside."))
-        try:
-            return await self._try_in_place(envelope)
-        finally:
-            if redelivered:
+        with telemetry.conversation(envelope.correlation_id, envelope.traceparent):
+            if not redelivered:
+                return await self._try_in_place(envelope, begun=False)
+            if (killer := await self._begin(envelope)) is not None:
+                return killer
+            try:
+                return await self._try_in_place(envelope, begun=True)
+            finally:
                 await self._uncount(envelope)
+
+    async def _begin(self, envelope: Envelope) -> Outcome | None:
+        """Count that it is begun, before it is; the last outcome of one that was begun too often and never ended."""
+        if envelope.message_id in self._still_counted:
+            self._still_counted.discard(envelope.message_id)
+            return None
+        async with self._database.connection() as connection:
+            starts = await parking.count_start(connection, self.actor, envelope.message_id)
+        if starts <= MOST_STARTS:
+            return None
+        return await self.bury(envelope, "kills_process", f"begun {starts - 1} times and never ended")
 
     async def _uncount(self, envelope: Envelope) -> None:
         try:
@@ -73,21 +96,12 @@ class Retries:
         except Exception as error:
             if not is_surroundings(error):
                 raise
+            self._still_counted.add(envelope.message_id)
 
-    async def _may_begin(self, envelope: Envelope) -> bool:
-        async with self._database.transaction() as connection:
-            starts = await parking.count_start(connection, self.actor, envelope.message_id)
-            if starts <= MOST_STARTS:
-                return True
-            error = f"begun {starts - 1} times and never ended"
-            await dead_letters.keep(connection, self.actor, envelope, reason="kills_process", error=error)
-        log.error("dead letter", extra={"actor": self.actor, "type": envelope.type, "reason": "kills_process"})
-        return False
-
-    async def _try_in_place(self, envelope: Envelope) -> Outcome | None:
+    async def _try_in_place(self, envelope: Envelope, *, begun: bool) -> Outcome | None:
         for delay in (*self._policy.in_place_seconds, None):
             try:
-                return await self._once(envelope)
+                return await self._once(envelope, begun=begun)
             except NewerVersion as newer:
                 async with self._database.transaction() as connection:
                     wait = timedelta(seconds=NEWER_VERSION_SECONDS)
@@ -99,25 +113,25 @@ class Retries:
                 if is_surroundings(error):
                     raise
                 await self._count_failure(envelope, error)
-                if delay is None and dead_letters.holds_secret(envelope):
-                    return await self.bury(envelope, "exhausted", repr(error))
                 if delay is None:
-                    await self._park(envelope, error)
-                    return None
-            telemetry.retried.labels(self.actor, envelope.type).inc()
+                    return await self._park(envelope, error)
+            begun = True
+            telemetry.retried.labels(self.actor, telemetry.type_label(envelope.type)).inc()
             await asyncio.sleep(delay * random.uniform(0.5, 1.5))
         raise AssertionError("unreachable")
 
-    async def _once(self, envelope: Envelope) -> Outcome | None:
+    async def _once(self, envelope: Envelope, *, begun: bool) -> Outcome | None:
         try:
-            return await self._performer.one(envelope)
+            return await self._performer.one(envelope, begun=begun)
         except Parked:
+            if dead_letters.holds_secret(envelope):
+                return Outcome("busy", problem("in_progress", "An earlier message waits; ask again."))
             async with self._database.transaction() as connection:
                 behind = await parking.queue_behind(connection, self.actor, envelope)
-            return None if behind else await self._once(envelope)
+            return None if behind else await self._once(envelope, begun=begun)
 
     async def _count_failure(self, envelope: Envelope, error: Exception) -> None:
-        telemetry.failed.labels(self.actor, envelope.type).inc()
+        telemetry.failed.labels(self.actor, telemetry.type_label(envelope.type)).inc()
         log.warning(
             "turn failed",
             extra={"actor": self.actor, "type": envelope.type, "message_id": str(envelope.message_id)},
@@ -126,83 +140,90 @@ class Retries:
         async with self._database.connection() as connection:
             await parking.count_failure(connection, self.actor, envelope.message_id, repr(error))
 
-    async def _park(self, envelope: Envelope, error: Exception) -> None:
+    async def _park(self, envelope: Envelope, error: Exception) -> Outcome | None:
+        if dead_letters.holds_secret(envelope):
+            return await self.bury(envelope, "exhausted", repr(error))
         async with self._database.transaction() as connection:
             await parking.park(
                 connection, self.actor, envelope, delay=self._policy.parked_delay(0), reason=f"failed: {error!r}"
             )
         log.warning("key parked", extra={"actor": self.actor, "key": parking.key_of(envelope)})
+        return None
 
     async def bury(self, envelope: Envelope, reason: str, error: str) -> Outcome:
-        """Make it a dead letter."""
+        """Make it a dead letter; by policy its key is held until an operator has decided."""
         async with self._database.transaction() as connection:
             await dead_letters.keep(connection, self.actor, envelope, reason=reason, error=error)
             await parking.remove(connection, self.actor, envelope.message_id)
+            if self._policy.hold_key_when_dead and envelope.key is not None and reason in TRIED_AND_FAILED:
+                await parking.hold(connection, self.actor, envelope.key, envelope.message_id)
         log.error("dead letter", extra={"actor": self.actor, "type": envelope.type, "reason": reason})
         return Outcome("fault", problem(reason, "This message could not be handled; it was put aside for an operator."))
 
-    async def replay_due(self, most: int = 20) -> list[tuple[Envelope, Outcome]]:
-        """Try the heads of keys whose time has come; each answer found, to be given to whoever may still wait."""
+    async def replay_due(self, answer: Callable[[Envelope, Outcome], None]) -> int:
+        """Try the heads of keys whose time has come, and `answer` whoever may still wait; how many keys there were."""
         async with self._database.transaction() as connection:
-            due = await parking.take_due(connection, self.actor, most)
-        answers: list[tuple[Envelope, Outcome]] = []
-        for parked in due:
-            answers += await self._replay_key(parked)
-        return answers
+            due = await parking.take_due(connection, self.actor, KEYS_AT_A_TIME)
+        ends = await asyncio.gather(*(self._replay_key(parked, answer) for parked in due), return_exceptions=True)
+        for end in ends:
+            if isinstance(end, BaseException):
+                raise end
+        return len(due)
 
-    async def _replay_key(self, parked: parking.ParkedKey) -> list[tuple[Envelope, Outcome]]:
-        answers: list[tuple[Envelope, Outcome]] = []
+    async def _replay_key(self, parked: parking.ParkedKey, answer: Callable[[Envelope, Outcome], None]) -> None:
         tries = parked.tries
         lease_ends = stopwatch_seconds() + parking.LEASE.total_seconds() / 2
-        while True:
-            async with self._database.transaction() as connection:
-                envelope = await parking.head(connection, self.actor, parked.key)
-                if envelope is None and await parking.unpark(connection, self.actor, parked.key):
-                    return answers
-            if envelope is None:
-                continue
-            outcome = await self._replay_one(envelope, parked.key, tries)
-            if outcome is None:
-                return answers
-            answers.append((envelope, outcome))
-            tries = 0
-            if stopwatch_seconds() > lease_ends:
-                async with self._database.connection() as connection:
-                    await parking.put_off(connection, self.actor, parked.key, delay=timedelta(), tries=0, reason="goes on")
-                return answers
-
-    async def _replay_one(self, envelope: Envelope, key: str, tries: int) -> Outcome | None:
         try:
-            outcome = await self._performer.one(envelope, from_parked=True)
-        except NewerVersion as newer:
-            wait = timedelta(seconds=NEWER_VERSION_SECONDS)
-            async with self._database.connection() as connection:
-                await parking.put_off(connection, self.actor, key, delay=wait, tries=tries, reason=f"newer_version: {newer}")
-            return None
+            while stopwatch_seconds() < lease_ends:
+                async with self._database.transaction() as connection:
+                    found = await parking.head(connection, self.actor, parked.key)
+                    if found is None and await parking.unpark(connection, self.actor, parked.key):
+                        return
+                if found is None:
+                    continue
+                envelope, begun = found
+                outcome = await self._replay_one(envelope, parked.key, tries, begun=begun)
+                if outcome is None:
+                    return
+                answer(envelope, outcome)
+                tries = 0
+            await self._put_off(parked.key, timedelta(), tries, "goes on")
         except Exception as error:
             if is_surroundings(error):
-                raise
-            await self._count_failure(envelope, error)
-            if tries + 1 < self._policy.parked_tries:
-                async with self._database.connection() as connection:
-                    await parking.put_off(
-                        connection,
-                        self.actor,
-                        key,
-                        delay=self._policy.parked_delay(tries + 1),
-                        tries=tries + 1,
-                        reason=f"failed: {error!r}",
-                    )
-                return None
-            return await self._exhausted(envelope, key, error)
-        async with self._database.connection() as connection:
-            await parking.remove(connection, self.actor, envelope.message_id)
-        return outcome
+                with contextlib.suppress(Exception):
+                    await self._put_off(parked.key, WHILE_AWAY, tries, f"waits: {error!r}")
+            raise
 
-    async def _exhausted(self, envelope: Envelope, key: str, error: Exception) -> Outcome | None:
-        outcome = await self.bury(envelope, "exhausted", repr(error))
-        if not self._policy.hold_key_when_dead:
-            return outcome
+    async def _put_off(self, key: str, delay: timedelta, tries: int, reason: str) -> None:
         async with self._database.connection() as connection:
-            await connection.execute("UPDATE runtime.parked_key SET held = true WHERE actor = $1 AND key = $2", self.actor, key)
-        return None
+            await parking.put_off(connection, self.actor, key, delay=delay, tries=tries, reason=reason)
+
+    async def _replay_one(self, envelope: Envelope, key: str, tries: int, *, begun: bool) -> Outcome | None:
+        with telemetry.conversation(envelope.correlation_id, envelope.traceparent):
+            try:
+                outcome = await self._counted(envelope, begun=begun)
+            except NewerVersion as newer:
+                await self._put_off(key, timedelta(seconds=NEWER_VERSION_SECONDS), tries, f"newer_version: {newer}")
+                return None
+            except Unreadable as unreadable:
+                return await self.bury(envelope, unreadable.reason, unreadable.detail)
+            except Exception as error:
+                if is_surroundings(error):
+                    raise
+                await self._count_failure(envelope, error)
+                if tries + 1 < self._policy.parked_tries:
+                    await self._put_off(key, self._policy.parked_delay(tries + 1), tries + 1, f"failed: {error!r}")
+                    return None
+                return await self.bury(envelope, "exhausted", repr(error))
+            async with self._database.connection() as connection:
+                await parking.remove(connection, self.actor, envelope.message_id)
+            return outcome
+
+    async def _counted(self, envelope: Envelope, *, begun: bool) -> Outcome:
+        """A turn that is known to have been begun, as each of a parked message is."""
+        if (killer := await self._begin(envelope)) is not None:
+            return killer
+        try:
+            return await self._performer.one(envelope, begun=begun, from_parked=True)
+        finally:
+            await self._uncount(envelope)

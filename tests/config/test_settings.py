@@ -81,7 +81,10 @@ def test_an_empty_variable_counts_as_not_set() -> None:
         ("http:\n\tport: 1\n", "settings.yaml:2: found character"),
         ("profile: production\n", "settings.yaml:1: profile: is decided by COFFER_PROFILE alone"),
         ("http:\n  limits:\n    deadline_seconds: .nan\n", "settings.yaml:3: http.limits.deadline_seconds: should be"),
-        ("database:\n  pool_min: 9\n  pool_max: 3\n", "settings.yaml:1: database: pool_min is above pool_max"),
+        (
+            "identity:\n  refresh_days_idle: 40\n",
+            "settings.yaml:1: identity: refresh_days_idle is longer than refresh_days_absolute",
+        ),
         ("x: " + "[" * 500 + "]" * 500, "settings.yaml:1: "),
     ],
 )
@@ -91,12 +94,12 @@ def test_a_bad_file_is_refused_with_its_line(folder: Path, text: str, said: str)
 
 
 def test_every_fault_is_told_at_once(folder: Path) -> None:
-    (folder / "settings.yaml").write_text("http:\n  port: -1\nredis:\n  pool_max: 0\n")
+    (folder / "settings.yaml").write_text("http:\n  port: -1\ndatabase:\n  pool_max: 0\n")
     told = refused({"COFFER_IDENTITY__BCRYPT_COST": "99"}, folder).splitlines()
     assert [line.rpartition("/")[2].split(" should")[0] for line in told] == [
         "settings.yaml:2: http.port:",
         "environment COFFER_IDENTITY__BCRYPT_COST: identity.bcrypt_cost:",
-        "settings.yaml:4: redis.pool_max:",
+        "settings.yaml:4: database.pool_max:",
     ]
 
 

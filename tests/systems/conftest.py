@@ -54,7 +54,7 @@ async def dead_letter(bank: Bank, message_id: str) -> DeadLetter:
     found: list[DeadLetter] = []
 
     async def kept() -> bool:
-        letters = (await bank.says(ListDeadLetters(actor="ingress"))).items
+        letters = (await bank.says(ListDeadLetters(mailbox="ingress"))).items
         found[:] = [letter for letter in letters if letter.message_id == UUID(message_id)]
         return bool(found)
 

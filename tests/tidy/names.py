@@ -73,28 +73,31 @@ def _is_handing_on(node: ast.stmt) -> bool:
 
 def is_used(files: Mapping[str, str]) -> Iterator[str]:
     """Nobody imports it, nothing names it, no command starts it: delete it the day it dies. Tests alone keep nothing alive."""
-    named: set[str] = set()
+    of_tests, of_others = set[str](), set[str]()
     for path, text in files.items():
         if path.endswith(".py"):
-            named |= {name for name in _imported(path, text) if not path.startswith("tests/")}
-    words = "\n".join(text for path, text in files.items() if not path.startswith("tests/") or not path.endswith(".py"))
-    tests = {
-        name
-        for path, text in files.items()
-        if path.startswith("tests/") and path.endswith(".py")
-        for name in _imported(path, text)
-    }
+            (of_tests if path.startswith("tests/") else of_others).update(_imported(path, text))
     for path in files:
         stem = PurePosixPath(path).stem
-        if not path.endswith(".py") or stem in ("__init__", "__main__", "conftest") or stem.startswith("test_"):
+        if not path.endswith(".py") or stem in {"__init__", "__main__", "conftest"} or stem.startswith("test_"):
             continue
         module = path.removesuffix(".py").replace("/", ".")
-        package = module.removesuffix(".actor")
-        alive = named | tests if path.startswith("tests/") else named
-        spoken = f"{module}:" in words or f"-m {module}" in words or f'"{module}"' in words or f"'{module}'" in words
-        is_actor = module.endswith(".actor") and f"actor: {package}\n" in words
-        if module not in alive and not spoken and not is_actor:
+        imported = module in of_others or (path.startswith("tests/") and module in of_tests)
+        if not imported and not _is_named(path, module, files):
             yield f"{path}:1: nobody imports it, names it or starts it"
+
+
+def _is_named(path: str, module: str, files: Mapping[str, str]) -> bool:
+    """Whether another file says it in words: an entry point, an actor of pools.yaml, a command."""
+    words = [re.escape(path), rf"\b{re.escape(module)}:", rf"-m {re.escape(module)}\b", rf"[\"']{re.escape(module)}[\"']"]
+    if module.endswith(".actor"):
+        words.append(rf"actor: {re.escape(module.removesuffix('.actor'))}\n")
+    spoken = re.compile("|".join(words))
+    return any(
+        spoken.search(text)
+        for other, text in files.items()
+        if other != path and not (other.startswith("tests/") and other.endswith(".py"))
+    )
 
 
 def _imported(path: str, text: str) -> Iterator[str]:

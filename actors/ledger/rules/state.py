@@ -50,7 +50,7 @@ class AccountState:
     @property
     def available(self) -> int:
         """What can be taken out, on the owner's side; meaningless where there is no floor."""
-        return self.balance * self.normal - 2 * self.held - (self.floor or 0)
+        return self.balance * self.normal - self.held - (self.floor or 0)
 
     def mark(self) -> Mark:
         """To come back to by `restore`."""
