@@ -73,7 +73,9 @@ class Actor:
                 if message_type in cls.handlers:
                     raise TypeError(f"{cls.__name__}: {message_type.wire} is handled twice")
                 if batched and message_type.key_field is not None:
-                    raise TypeError(f"{cls.__name__}: {message_type.wire} has a key; what is batched has no order but the stream's")
+                    raise TypeError(
+                        f"{cls.__name__}: {message_type.wire} has a key; what is batched has no order but the stream's"
+                    )
                 if not issubclass(message_type, Event) and message_type.actor != cls.name:
                     raise TypeError(f"{cls.__name__}: {message_type.wire} belongs to the actor {message_type.actor}")
                 cls.handlers[message_type] = Handler(method_name, message_type, batched)

@@ -84,7 +84,16 @@ async def _keep(
     letter_id = new_id()
     safe = error[:LONGEST_ERROR].replace("\x00", "\\0")
     await connection.execute(
-        _KEEP, letter_id, actor, message_id, _without_nul(wire), key and _without_nul(key), reason, safe, attempts, _clean(envelope)
+        _KEEP,
+        letter_id,
+        actor,
+        message_id,
+        _without_nul(wire),
+        key and _without_nul(key),
+        reason,
+        safe,
+        attempts,
+        _clean(envelope),
     )
     telemetry.dead.labels(actor, reason).inc()
     return letter_id

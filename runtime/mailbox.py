@@ -243,7 +243,11 @@ class Mailbox:
         try:
             envelope = self._door.open_for(delivery)
             letter = Letter(lane, delivery.delivery_tag, delivery.redelivered, envelope, delivery)
-        except Unreadable as wrong:
+        except Exception as error:
+            # Whatever it is: an exception from here would end the connection, and again with each redelivery.
+            if not isinstance(error, Unreadable):
+                log.exception("a message broke the door", extra={"queue": self.queue})
+            wrong = error if isinstance(error, Unreadable) else Unreadable("malformed", repr(error))
             letter = Letter(lane, delivery.delivery_tag, delivery.redelivered, _sender_of(delivery), delivery, wrong)
         self.desk.arrived(letter)
 

@@ -1,11 +1,10 @@
 """How the pools of all living processes are, and what an operator changed in them; every process looks every two seconds."""
 
-import os
+from collections.abc import Iterable
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
-from config.pools import PoolSettings, load_pools
+from config.pools import PoolSettings
 from runtime.database import Transaction
 
 LIVES = timedelta(seconds=10)
@@ -33,19 +32,16 @@ async def living(transaction: Transaction) -> list[dict[str, Any]]:
     ]
 
 
-async def missing(transaction: Transaction) -> tuple[str, ...]:
-    """Pools of pools.yaml that consume in no living process."""
+async def missing(transaction: Transaction, pools: Iterable[str]) -> tuple[str, ...]:
+    """Those of the pools that consume in no living process."""
     there = {each["pool"] for each in await living(transaction) if each["consuming"]}
-    return tuple(sorted(set(_pools()) - there))
+    return tuple(sorted(set(pools) - there))
 
 
-async def settings_of(transaction: Transaction, pool: str) -> PoolSettings | None:
-    """The pool's settings with all changes; None for an unknown pool."""
-    settings = _pools().get(pool)
-    if settings is None:
-        return None
+async def changed(transaction: Transaction, pool: str, settings: PoolSettings) -> PoolSettings:
+    """The pool's settings with all changes that hold."""
     changes = {row["setting"]: row["value"] for row in await transaction.fetch(_CHANGES, pool)}
-    return PoolSettings.model_validate({**settings.model_dump(mode="json"), **changes})
+    return settings.with_changes(changes)
 
 
 async def change(transaction: Transaction, pool: str, changes: dict[str, Any], *, by: str) -> dict[str, Any]:
@@ -57,8 +53,3 @@ async def change(transaction: Transaction, pool: str, changes: dict[str, Any], *
 async def reset(transaction: Transaction, pool: str) -> None:
     """Let the files decide again."""
     await transaction.execute(_RESET, pool)
-
-
-def _pools() -> dict[str, PoolSettings]:
-    named = os.environ.get("COFFER_CONFIG_DIR")
-    return load_pools(Path(named) if named else None, os.environ)

@@ -10,9 +10,9 @@ import logging
 import os
 import signal
 from collections.abc import Callable, Collection, Mapping
+from functools import partial
 from typing import Any
 
-import asyncpg
 import orjson
 from prometheus_client import start_http_server
 
@@ -20,13 +20,14 @@ from config.errors import ConfigError
 from config.pools import PoolSettings, load_pools
 from config.roles import load_roles
 from config.sections import Settings
+from runtime.actor import Actor
 from runtime.admission import Door
 from runtime.bus import Bus
 from runtime.client import Client
 from runtime.clock import Clock, SystemClock
 from runtime.customs import Customs
 from runtime.database import Database
-from runtime.errors import SurroundingsFault, Unavailable
+from runtime.errors import Unavailable, is_surroundings
 from runtime.failpoints import Failpoints
 from runtime.house import find_actors, topology_of
 from runtime.housekeeping import Housekeeping
@@ -53,9 +54,11 @@ class ActorsProcess:
         only: Collection[str] = (),
         clock: Clock | None = None,
         failpoints: Failpoints | None = None,
+        read_pools: Callable[[], dict[str, PoolSettings]] | None = None,
+        actors: Mapping[str, type[Actor]] | None = None,
     ) -> None:
         self._settings = settings
-        self._environment = environment
+        self._read_pools = read_pools or partial(load_pools, settings.config_dir, environment)
         self._only = set(only)
         self._clock = clock or SystemClock()
         assert settings.database.url is not None
@@ -65,11 +68,11 @@ class ActorsProcess:
         self.bus = Bus(
             broker.url_for("actors"), user=user, name=f"actors {os.getpid()}", heartbeat_seconds=broker.heartbeat_seconds
         )
-        self._all_pools = load_pools(settings.config_dir, environment)
+        self._all_pools = self._read_pools()
         systems = external_systems(settings, environment, self._all_pools)
         if unknown := self._only - set(self._all_pools):
             raise ConfigError([f"pools.yaml has no pool {', '.join(sorted(unknown))}; it has {', '.join(self._all_pools)}"])
-        self._actors = find_actors(self._all_pools)
+        self._actors = dict(actors) if actors is not None else find_actors(self._all_pools)
         self.topology = topology_of(settings, self._all_pools, systems, set(self._actors.values()))
         failpoints = failpoints or Failpoints()
         self.relay = Relay(self.database, self.bus, failpoints)
@@ -97,6 +100,8 @@ class ActorsProcess:
         self.pools: dict[str, Pool] = {}
         self._changes: dict[str, dict[str, Any]] = {}
         self._watching: asyncio.Task[None] | None = None
+        self._changing = asyncio.Lock()
+        self._ending = False
 
     def describe(self) -> dict[str, Any]:
         """The state of the pools, for operators."""
@@ -131,12 +136,13 @@ class ActorsProcess:
 
     async def stop(self) -> None:
         """Drain: turns in flight finish, what was said is confirmed, then all is closed."""
+        self._ending = True
         if self._watching is not None:
             self._watching.cancel()
             await asyncio.gather(self._watching, return_exceptions=True)
         drain_seconds = self._settings.process.drain_seconds
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(drain_seconds):
+            async with asyncio.timeout(drain_seconds), self._changing:
                 await asyncio.gather(*(pool.drain() for pool in self.pools.values()))
         await self.relay.stop(drain_seconds=min(5.0, drain_seconds))
         await self.housekeeping.stop()
@@ -146,26 +152,36 @@ class ActorsProcess:
     async def reload(self) -> None:
         """Read pools.yaml again and go over to what changed. A bad file is refused, the old settings stay."""
         try:
-            fresh = load_pools(self._settings.config_dir, self._environment)
+            fresh = self._read_pools()
         except ConfigError as wrong:
             log.error("pools.yaml refused; the old settings stay", extra={"problems": str(wrong)})
             return
         for name in sorted(set(fresh) ^ set(self._all_pools)):
             log.warning("pools are added and removed by a restart", extra={"pool": name})
-        self._all_pools = {name: fresh.get(name, pool) for name, pool in self._all_pools.items()}
+        self._all_pools = {name: self._reloaded(name, fresh.get(name, pool)) for name, pool in self._all_pools.items()}
         await self._apply()
 
+    def _reloaded(self, name: str, fresh: PoolSettings) -> PoolSettings:
+        """What of a pool's new settings may come while it runs."""
+        old = self._all_pools[name]
+        if (fresh.actor, fresh.mailbox) == (old.actor, old.mailbox):
+            return fresh
+        log.warning("actor and mailbox of a pool are changed by a restart", extra={"pool": name})
+        return fresh.model_copy(update={"actor": old.actor, "mailbox": old.mailbox})
+
     async def _apply(self) -> None:
-        for name, pool in self.pools.items():
-            wanted = self._all_pools[name]
-            if change := self._changes.get(name):
-                try:
-                    wanted = PoolSettings.model_validate({**wanted.model_dump(mode="json"), **change})
-                except ValueError as wrong:
-                    log.error("pool change refused; the old settings stay", extra={"pool": name, "problem": str(wrong)})
-                    continue
-            if wanted != pool.settings:
-                await pool.change(wanted)
+        """Change what is to be changed, one pool after the other; who else wants changes waits for it."""
+        async with self._changing:
+            for name, pool in self.pools.items():
+                wanted = self._all_pools[name]
+                if change := self._changes.get(name):
+                    try:
+                        wanted = wanted.with_changes(change)
+                    except ConfigError as wrong:
+                        log.error("pool change refused; the old settings stay", extra={"pool": name, "problem": str(wrong)})
+                        continue
+                if wanted != pool.settings and not self._ending:
+                    await pool.change(wanted)
 
     async def _watch_changes(self) -> None:
         while True:
@@ -178,8 +194,11 @@ class ActorsProcess:
                 if changes != self._changes:
                     self._changes = changes
                     await self._apply()
-            except (SurroundingsFault, OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as away:
-                log.info("pool changes put off", extra={"reason": str(away)})
+            except Exception as error:
+                if is_surroundings(error):
+                    log.info("pool changes put off", extra={"reason": str(error)})
+                else:
+                    log.exception("pool changes failed")
             await asyncio.sleep(CHANGES_SECONDS)
 
 
@@ -213,19 +232,30 @@ async def run_actors(
     only: Collection[str] = (),
     clock: Clock | None = None,
     failpoints: Failpoints | None = None,
+    read_pools: Callable[[], dict[str, PoolSettings]] | None = None,
+    actors: Mapping[str, type[Actor]] | None = None,
 ) -> None:
-    """Run pools until told to stop."""
-    process = ActorsProcess(settings, environment, only=only, clock=clock, failpoints=failpoints)
+    """Run pools until told to stop. What they cannot be started by is raised."""
+    process = ActorsProcess(
+        settings, environment, only=only, clock=clock, failpoints=failpoints, read_pools=read_pools, actors=actors
+    )
     telemetry = settings.telemetry
     server, _thread = start_http_server(telemetry.metrics_port, telemetry.metrics_host)
     log.info("metrics", extra={"url": f"http://{telemetry.metrics_host}:{server.server_port}/metrics"})
     starting = asyncio.create_task(process.start())
-    await until_told(process.reload)
-    starting.cancel()
-    await asyncio.gather(starting, return_exceptions=True)
-    log.info("draining", extra={"pools": orjson.dumps(process.describe()).decode()})
-    await process.stop()
-    server.shutdown()
+    telling = asyncio.create_task(until_told(process.reload))
+    try:
+        await asyncio.wait({starting, telling}, return_when=asyncio.FIRST_COMPLETED)
+        if not telling.done():
+            await starting
+        await telling
+    finally:
+        for task in (starting, telling):
+            task.cancel()
+        await asyncio.gather(starting, telling, return_exceptions=True)
+        log.info("draining", extra={"pools": orjson.dumps(process.describe()).decode()})
+        await process.stop()
+        server.shutdown()
     log.info("stopped")
 
 

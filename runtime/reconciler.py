@@ -1,111 +1,176 @@
-"""Finds what the broker lost, and says it again under the same id; the inbox makes that harmless.
+"""Compares what was said with what was handled. What the broker lost is said again under the same id, and what starves behind more
+urgent messages is said again one level higher; the inbox makes both harmless. Rows whose receivers all have their messages are
+settled, and later deleted.
 
-Lost is decided by evidence, never by age: the queues of a receiver are empty, twice in a row with time in between, while a message
-that was sent to it is in no inbox, parked nowhere and no dead letter; or the queues had to be made anew. Rows whose receivers all
-have their messages are settled, and later deleted.
+Lost is decided by evidence, never by age: the message's queue is empty, twice in a row with time in between, while the message is
+in no inbox, parked nowhere and no dead letter; or the queues had to be made anew. Starved is a message that has waited for
+`lift_after` in a queue that is not empty and takes more urgent types; the broker alone would hand those out first for ever.
 """
 
 import logging
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from datetime import timedelta
+from typing import Any
+from uuid import UUID
 
 from runtime import telemetry
 from runtime.bus import Bus
-from runtime.database import Connection, Database
+from runtime.clock import stopwatch_seconds
+from runtime.database import Database, Record
 from runtime.envelope import Envelope, unpack
-from runtime.topology import COMMANDS, REPLIES, Topology, depth, matches
+from runtime.statements import Statements
+from runtime.topology import COMMANDS, REPLIES, Topology, depth, level_above, matches
 
 log = logging.getLogger("coffer.reconciler")
 
-SETTLE_ROWS = 2000
 SENT_BEFORE = timedelta(seconds=3)
 """What was sent just now is on its way."""
+AGAIN_SECONDS = 10.0
+"""Between two times that the same message is said again: its queue may be empty because it is in somebody's hands."""
+PAGE_ROWS, MOST_PAGES = 2000, 10
+MOST_EXAMINED = 500
+"""Missing messages that are looked at in one round; the next round goes on behind them."""
+MOST_LIFTED = 40
+"""Messages lifted in one round, so that a long queue is not doubled."""
 
-_MISSING = """
-    SELECT o.number, o.envelopes, m.message_id, r.receiver
-    FROM runtime.outbox AS o
-    CROSS JOIN LATERAL unnest(o.message_ids, o.receivers) AS m (message_id, receivers)
-    CROSS JOIN LATERAL unnest(string_to_array(m.receivers, ',')) AS r (receiver)
-    WHERE o.settled_at IS NULL AND o.sent_at < now() - $1::interval AND o.number = ANY($2::bigint[])
-      AND NOT EXISTS (SELECT FROM runtime.inbox AS i WHERE i.message_id = m.message_id AND i.actor = r.receiver)
-      AND NOT EXISTS (SELECT FROM runtime.parked_message AS p WHERE p.message_id = m.message_id AND p.actor = r.receiver)
-      AND NOT EXISTS (SELECT FROM runtime.dead_letter AS d WHERE d.message_id = m.message_id AND d.actor = r.receiver)
-    ORDER BY o.number
-"""
-_CANDIDATES = """
-    SELECT number FROM runtime.outbox
-    WHERE settled_at IS NULL AND sent_at < now() - $1::interval ORDER BY number LIMIT $2
-"""
-_SETTLE = "UPDATE runtime.outbox SET settled_at = now() WHERE number = ANY($1::bigint[])"
-_UNSEND_UNSETTLED = "UPDATE runtime.outbox SET sent_at = NULL, said_at = now() - interval '1 minute' WHERE settled_at IS NULL"
-_SINCE = "SELECT envelopes FROM runtime.outbox WHERE said_at > now() - $1::interval ORDER BY number"
-_ONE_RECONCILER = "SELECT pg_try_advisory_xact_lock(hashtext('coffer reconciler'))"
+_sql = Statements.beside(__file__, "reconciler.sql")
+
+
+@dataclass(slots=True)
+class _Missing:
+    """A message that one receiver has not got, as it was seen over the rounds."""
+
+    envelope: Envelope
+    receiver: str
+    queue: str
+    sent: float
+    """When, by the stopwatch."""
+    level: int
+    seen_lost: bool = False
+    """In the last round nothing waited in its queue."""
+    said_again: float = field(default=float("-inf"))
 
 
 class Reconciler:
-    """Compares what was said with what was handled."""
+    """Settles, says again, lifts."""
 
-    def __init__(self, database: Database, bus: Bus, topology: Topology) -> None:
+    def __init__(self, database: Database, bus: Bus, topology: Topology, *, lift_after: timedelta) -> None:
         self._database = database
         self._bus = bus
         self._topology = topology
-        self._suspects: set[tuple[int, str, str]] = set()
+        self._lift_seconds = lift_after.total_seconds()
+        self._missing: dict[tuple[int, UUID, str], _Missing] = {}
+        self._after = 0
 
     async def look(self) -> int:
-        """Settle what arrived; say again what was lost. How many messages were lost."""
+        """Settle what arrived; say again what was lost or starves. How many messages were lost."""
+        began_after = self._after
         async with self._database.transaction() as connection:
-            if not await connection.fetchval(_ONE_RECONCILER):
+            if not await connection.fetchval(_sql["one_reconciler"]):
                 return 0
-            numbers = [row["number"] for row in await connection.fetch(_CANDIDATES, SENT_BEFORE, SETTLE_ROWS)]
-            if not numbers:
-                self._suspects.clear()
-                return 0
-            missing = await connection.fetch(_MISSING, SENT_BEFORE, numbers)
-            await connection.execute(_SETTLE, sorted(set(numbers) - {row["number"] for row in missing}))
-        return await self._say_again(missing) if missing else 0
+            rows = await self._settle(connection)
+            known = [row for row in rows if _name(row) in self._missing]
+            new = [row for row in rows if _name(row) not in self._missing]
+            fetched = await connection.fetch(_sql["envelopes"], sorted({row["number"] for row in new})) if new else []
+        names = {_name(row) for row in [*known, *new]}
+        passed = range(began_after + 1, self._after + 1) if self._after > began_after else None
+        self._missing = {
+            name: each
+            for name, each in self._missing.items()
+            if name in names or (passed is not None and name[0] not in passed)
+        }
+        self._remember(new, {row["number"]: unpack(row["envelopes"]) for row in fetched})
+        return await self._say_again([self._missing[name] for name in names if name in self._missing])
 
-    async def _say_again(self, missing: list[Connection]) -> int:
-        empty = {receiver for receiver in {row["receiver"] for row in missing} if await self._is_empty(receiver)}
-        seen = {(row["number"], str(row["message_id"]), row["receiver"]) for row in missing if row["receiver"] in empty}
-        lost = seen & self._suspects
-        self._suspects = seen - lost
-        again: dict[str, Envelope] = {}
-        for row in missing:
-            if (row["number"], str(row["message_id"]), row["receiver"]) in lost:
-                telemetry.republished.labels(row["receiver"]).inc()
-                for envelope in unpack(row["envelopes"]):
-                    if envelope.message_id == row["message_id"]:
-                        again[str(envelope.message_id)] = envelope
-        if again:
-            log.warning("the broker had lost messages; they are said again", extra={"messages": len(again)})
-            await self._bus.say_confirmed(list(again.values()))
-        return len(again)
+    async def _settle(self, connection: Any) -> Sequence[Record]:
+        """Settle what arrived; the rows of what did not, from where the last round ended."""
+        missing: list[Record] = []
+        for _ in range(MOST_PAGES):
+            page = await connection.fetch(_sql["unsettled"], SENT_BEFORE, self._after, PAGE_ROWS)
+            numbers = [row["number"] for row in page]
+            found = await connection.fetch(_sql["missing"], numbers) if numbers else []
+            await connection.execute(_sql["settle"], sorted(set(numbers) - {row["number"] for row in found}))
+            missing += found
+            if len(missing) >= MOST_EXAMINED:
+                self._after = int(missing[MOST_EXAMINED - 1]["number"])
+                return [row for row in missing if row["number"] <= self._after]
+            self._after = numbers[-1] if len(numbers) == PAGE_ROWS else 0
+            if self._after == 0:
+                break
+        return missing
 
-    async def _is_empty(self, receiver: str) -> bool:
-        """Whether nothing waits in the queues of an actor that is there and consuming."""
+    def _remember(self, rows: Sequence[Record], said: dict[int, list[Envelope]]) -> None:
+        now = stopwatch_seconds()
+        for row in rows:
+            for envelope in said.get(row["number"], ()):
+                if envelope.message_id == row["message_id"]:
+                    queue = self._queue_of(envelope, row["receiver"])
+                    if queue is not None:
+                        sent = now - row["sent_seconds_ago"]
+                        self._missing[_name(row)] = _Missing(envelope, row["receiver"], queue, sent, envelope.priority)
+
+    def _queue_of(self, envelope: Envelope, receiver: str) -> str | None:
+        """The queue by which the receiver gets the message; None where nobody runs it."""
         mailbox = self._topology.mailboxes.get(receiver)
         if mailbox is None:
-            return False
-        queues = [mailbox.command_queue(partition) for partition in range(mailbox.partitions)]
-        if mailbox.events:
-            queues.append(mailbox.event_queue)
-        for queue in queues:
-            found = await depth(self._bus.consuming, queue)
-            if found is None or found[0] > 0:
-                return False
-        return True
+            return None
+        return mailbox.command_queue(mailbox.partition_of(envelope.key)) if envelope.exchange == COMMANDS else mailbox.event_queue
+
+    async def _say_again(self, missing: list[_Missing]) -> int:
+        now = stopwatch_seconds()
+        waiting = {queue: await depth(self._bus.consuming, queue) for queue in {each.queue for each in missing}}
+        lost: list[_Missing] = []
+        starved: list[_Missing] = []
+        for each in missing:
+            found = waiting[each.queue]
+            nothing_waits = found is not None and found[0] == 0
+            if nothing_waits and each.seen_lost and now - each.said_again > AGAIN_SECONDS:
+                lost.append(each)
+            elif found is not None and found[0] > 0 and len(starved) < MOST_LIFTED and self._starves(each, now):
+                starved.append(each)
+            each.seen_lost = nothing_waits
+        for each in lost:
+            telemetry.republished.labels(each.receiver).inc()
+        for each in starved:
+            telemetry.lifted.labels(each.receiver).inc()
+            each.level = level_above(each.level)
+        again = {each.envelope.message_id: each.envelope.at_level(each.level) for each in (*lost, *starved)}
+        if again:
+            said = {"lost": len(lost), "starved": len(starved)}
+            log.warning("messages that the broker lost, or that starve, are said again", extra=said)
+            await self._bus.say_confirmed(list(again.values()))
+        for each in (*lost, *starved):
+            each.said_again = now
+        return len(lost)
+
+    def _starves(self, each: _Missing, now: float) -> bool:
+        """Whether it waited for long at its present level, and more urgent messages may come before it."""
+        since = max(each.sent, each.said_again)
+        return now - since > self._lift_seconds and self._topology.highest_level(each.envelope) > each.level
 
     async def broker_was_made_anew(self, *, keep_for: timedelta) -> None:
         """The queues had to be made: whatever they held is gone, so everything that is not known to have arrived is said again."""
-        async with self._database.transaction() as connection:
-            await connection.execute(_UNSEND_UNSETTLED)
-            kept = await connection.fetch(_SINCE, keep_for) if self._topology.systems else []
-        addressed = [copy for row in kept for envelope in unpack(row["envelopes"]) for copy in self._for_systems(envelope)]
-        if addressed:
-            await self._bus.say_confirmed(addressed)
-        log.warning("the broker was made anew; messages are said again", extra={"to_systems": len(addressed)})
+        async with self._database.connection() as connection:
+            await connection.execute(_sql["unsend"])
+        copies = await self._say_to_systems(keep_for) if self._topology.systems else 0
+        log.warning("the broker was made anew; messages are said again", extra={"to_systems": copies})
+
+    async def _say_to_systems(self, keep_for: timedelta) -> int:
+        """Other systems have no inbox here: they get what was said lately again, and know it by its id."""
+        after = copies = 0
+        while True:
+            async with self._database.connection() as connection:
+                page = await connection.fetch(_sql["said_since"], keep_for, after, PAGE_ROWS)
+            if not page:
+                return copies
+            after = page[-1]["number"]
+            said = [copy for row in page for envelope in unpack(row["envelopes"]) for copy in self._for_systems(envelope)]
+            await self._bus.say_confirmed(said)
+            copies += len(said)
 
     def _for_systems(self, envelope: Envelope) -> list[Envelope]:
-        """Copies of an event for the queues of other systems: who has no inbox here gets it again, and knows it by its id."""
+        """Copies of an event for the queues of those who subscribed to it."""
         if envelope.exchange == COMMANDS:
             return []
         copies = []
@@ -115,3 +180,7 @@ class Reconciler:
                 copy.exchange, copy.routing_key = REPLIES, system.event_queue
                 copies.append(copy)
         return copies
+
+
+def _name(row: Record) -> tuple[int, UUID, str]:
+    return row["number"], row["message_id"], row["receiver"]

@@ -35,6 +35,7 @@ from runtime.house import find_actors, load_vocabularies, topology_of
 from runtime.link import Link
 from runtime.migrations import migrate
 from runtime.process import until_told
+from runtime.running import tell_running, tell_stopped
 from runtime.servers import LocalServers
 from runtime.servers.ports import Ports, is_free
 from runtime.topology import Topology, declare
@@ -63,6 +64,7 @@ async def up(environment: Mapping[str, str]) -> None:
     say = console.print
     async with LocalServers(settings.state_dir, broker_users=users, say=say) as servers:
         child_environment = await _prepare(servers, environment, settings)
+        tell_running(settings.state_dir, {n: v for n, v in child_environment.items() if n.startswith("COFFER_")})
         found = load_settings(child_environment)
         pools = load_pools(found.config_dir, child_environment)
         topology = topology_of(found, pools, systems, set(find_actors(pools).values()))
@@ -79,6 +81,7 @@ async def up(environment: Mapping[str, str]) -> None:
                 await told
             ready.cancel()
             say("stopping: turns in flight finish first (Ctrl-C again ends at once)")
+    tell_stopped(settings.state_dir)
     say("stopped; the data stays")
 
 

@@ -1,10 +1,14 @@
 """The operators' actor: dead letters and pools. It speaks of the runtime's own tables, which the runtime's modules keep."""
 
+import os
+from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, Self
 from uuid import UUID
 
-from config.pools import PoolSettings
+from config.errors import ConfigError
+from config.pools import PoolSettings, load_pools
+from config.sections import Settings
 from messages.base import Invalid
 from messages.operations import (
     ChangePool,
@@ -35,6 +39,14 @@ class Operations(Actor):
     """Shows what could not be handled and how the pools are; replays, discards, changes."""
 
     name = "operations"
+
+    def __init__(self, pools: Mapping[str, PoolSettings]) -> None:
+        self._pools = pools
+
+    @classmethod
+    def configured(cls, settings: Settings) -> Self:
+        """It knows the pools of the files."""
+        return cls(load_pools(settings.config_dir, os.environ))
 
     @handles
     async def list_dead_letters(self, query: ListDeadLetters, turn: Turn) -> DeadLetterPage:
@@ -100,20 +112,19 @@ class Operations(Actor):
 
     @handles
     async def change_pool(self, command: ChangePool, turn: Turn) -> PoolChanged:
-        current = await pool_changes.settings_of(turn, command.pool)
-        if current is None:
+        if command.pool not in self._pools:
             raise PoolNotFound
-        wanted = {**current.model_dump(mode="json"), **command.changes()}
+        current = await pool_changes.changed(turn, command.pool, self._pools[command.pool])
         try:
-            PoolSettings.model_validate(wanted)
-        except ValueError as wrong:
-            raise Invalid(str(wrong).splitlines()[-1].strip(), field=next(iter(command.changes()), None)) from None
+            current.with_changes(command.changes())
+        except ConfigError as wrong:
+            raise Invalid(str(wrong), field=next(iter(command.changes()), None)) from None
         changes = await pool_changes.change(turn, command.pool, command.changes(), by=turn.principal.id)
         return PoolChanged(pool=command.pool, changes=changes)
 
     @handles
     async def reset_pool(self, command: ResetPool, turn: Turn) -> PoolChanged:
-        if await pool_changes.settings_of(turn, command.pool) is None:
+        if command.pool not in self._pools:
             raise PoolNotFound
         await pool_changes.reset(turn, command.pool)
         return PoolChanged(pool=command.pool, changes={})
@@ -121,7 +132,7 @@ class Operations(Actor):
     @handles
     async def get_readiness(self, query: GetReadiness, turn: Turn) -> Readiness:
         del query
-        missing = await pool_changes.missing(turn)
+        missing = await pool_changes.missing(turn, self._pools)
         return Readiness(ready=not missing, missing=missing)
 
 

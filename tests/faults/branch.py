@@ -106,9 +106,8 @@ class Branch:
         await declare(link, self.topology)
         await link.close()
         await self.nursery.open()
-        self.others.start(self.environment)
-        self.ledger.start(self.environment)
-        self.edge.start({**self.environment, "COFFER_HTTP_PORT": str(self.port)})
+        for worker, environment in self._households():
+            worker.start(environment)
         await self._bus.start()
         await self.until_ready()
         await self.says(CreateFirstAdministrator(username=ROOT_NAME, password=ROOT_PASSWORD))
@@ -116,7 +115,7 @@ class Branch:
         await self.log_in()
 
     async def _close(self) -> None:
-        for worker in (self.edge, self.ledger, self.others):
+        for worker, _ in reversed(self._households()):
             await worker.retire()
         await self.nursery.close()
         await self._bus.stop()
@@ -150,9 +149,24 @@ class Branch:
         till = await self.says(OpenAccount(kind="internal", currency=CURRENCY, gl_code="1010"))
         return Accounts(tuple(savings), till.account_id)
 
+    async def mend(self) -> None:
+        """Make whole again what a test left broken."""
+        for server in (self.servers.postgres, self.servers.rabbitmq, self.servers.redis):
+            if not server.running:
+                await server.start()
+        for worker, environment in self._households():
+            if worker.environment != environment or worker.lives or worker.is_stopped:
+                await worker.retire()
+                worker.start(environment)
+        await self.until_ready()
+
+    def _households(self) -> list[tuple[Worker, Mapping[str, str]]]:
+        edge = {**self.environment, "COFFER_HTTP_PORT": str(self.port)}
+        return [(self.others, self.environment), (self.ledger, self.environment), (self.edge, edge)]
+
     async def rebirth(self, worker: Worker, *, planted: str = "", lives: list[Mapping[str, str]] | None = None) -> None:
         """End a process and start it anew: with a bug, or with failpoints for its first lives."""
-        environment = {**worker.environment, PLANTED: planted}
+        environment = {**worker.environment, PLANTED: planted} if planted else worker.environment
         await worker.retire()
         worker.lives = list(lives or [])
         worker.start(environment)

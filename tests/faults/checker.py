@@ -7,12 +7,12 @@ Each check is one promise with a name; what it yields is evidence against it. A 
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from uuid import UUID
 
 from tests.faults.books import Books, Row
-from tests.faults.history import EXPECTED_REFUSALS, History, Published, Request
+from tests.faults.history import EXPECTED_REFUSALS, History, Request
 from tests.faults.partner import Heard
 
 LONGEST_SECONDS = 10.5
@@ -59,10 +59,13 @@ class Verdict:
             yield f"{promise}: " + "; ".join(evidence[:MOST_EVIDENCE]) + more
 
 
-def judge(evidence: Evidence) -> Verdict:
+Promise = Callable[[Evidence], Iterator[str]]
+
+
+def judge(evidence: Evidence, promises: Sequence[Promise]) -> Verdict:
     """Try every promise."""
     verdict = Verdict(facts=_facts(evidence))
-    for check in PROMISES:
+    for check in promises:
         if found := list(check(evidence)):
             verdict.broken[check.__name__] = found
     return verdict
@@ -275,7 +278,7 @@ def locks_are_taken_in_order(evidence: Evidence) -> Iterator[str]:
         yield f"{found} deadlocks"
 
 
-PROMISES: tuple[Callable[[Evidence], Iterator[str]], ...] = (
+PROMISES: tuple[Promise, ...] = (
     money_is_conserved,
     nothing_accepted_is_lost,
     everything_is_applied_once,
@@ -290,5 +293,12 @@ PROMISES: tuple[Callable[[Evidence], Iterator[str]], ...] = (
     nothing_is_left_unsaid,
     locks_are_taken_in_order,
 )
-
-__all__ = ["Evidence", "Published", "Verdict", "judge"]
+OF_ANY_REQUEST: tuple[Promise, ...] = (
+    same_question_same_answer,
+    everybody_is_answered,
+    nothing_unexpected_is_answered,
+    nothing_is_a_dead_letter,
+    nothing_is_left_unsaid,
+    locks_are_taken_in_order,
+)
+"""Those that do not speak of money."""

@@ -11,7 +11,7 @@ from uuid import UUID
 
 import orjson
 
-Kind = Literal["deposit", "withdrawal", "transfer", "place_hold", "post_hold", "void_hold", "reversal"]
+Kind = Literal["deposit", "withdrawal", "transfer", "place_hold", "post_hold", "void_hold", "reversal", "register", "activate"]
 Outcome = Literal["ok", "fail", "unknown"]
 
 IN_PROGRESS = "request_in_progress"

@@ -8,6 +8,7 @@ async with Rush(branch, partner, seed="edge") as rush:
 """
 
 import asyncio
+from collections.abc import Sequence
 from types import TracebackType
 from typing import Self
 
@@ -15,7 +16,7 @@ from runtime.clock import stopwatch_seconds
 from tests.bank import until
 from tests.faults.books import Books, read_books
 from tests.faults.branch import Branch
-from tests.faults.checker import Evidence, Verdict, judge
+from tests.faults.checker import PROMISES, Evidence, Promise, Verdict, judge
 from tests.faults.customers import Customers
 from tests.faults.partner import Partner
 
@@ -28,10 +29,20 @@ FLOWING = 30
 class Rush:
     """One run."""
 
-    def __init__(self, branch: Branch, partner: Partner, *, seed: str, tasks: int = 12, settle_seconds: float = SETTLE_SECONDS):
+    def __init__(
+        self,
+        branch: Branch,
+        partner: Partner,
+        *,
+        seed: str,
+        of: type[Customers] = Customers,
+        tasks: int = 12,
+        settle_seconds: float = SETTLE_SECONDS,
+    ) -> None:
         self.branch = branch
         self.partner = partner
         self.seed = seed
+        self._of = of
         self._tasks = tasks
         self._settle_seconds = settle_seconds
         self._closing = asyncio.Event()
@@ -44,7 +55,7 @@ class Rush:
         self.accounts = await branch.open_accounts()
         self._start = await self._read()
         self.seed = f"{self.seed}-{self.accounts.till.hex[-6:]}"
-        self.customers = Customers([branch.url], branch.token, self.accounts, seed=self.seed, tasks=self._tasks)
+        self.customers = self._of([branch.url], branch.token, self.accounts, seed=self.seed, tasks=self._tasks)
         self.history = self.customers.history
         self._partner_works = asyncio.create_task(
             self.partner.deposit_until(self._closing, self.accounts, self.history, seed=self.seed)
@@ -90,7 +101,7 @@ class Rush:
             )
         )
 
-    async def inquest(self) -> Verdict:
+    async def inquest(self, promises: Sequence[Promise] = PROMISES) -> Verdict:
         """Let all settle, ask everything again, and judge."""
         ends = stopwatch_seconds() + self._settle_seconds
         while not await self._is_settled() and stopwatch_seconds() < ends:
@@ -98,13 +109,14 @@ class Rush:
         before = await self._read()
         await self.customers.ask_again(self.history)
         after = await self._read()
-        return judge(
-            Evidence(
-                self.history,
-                before,
-                after,
-                self.partner.heard,
-                deadlocks_before=self._start.deadlocks,
-                dead_letters_before=len(self._start.dead_letters),
-            )
+        evidence = Evidence(
+            self.history,
+            before,
+            after,
+            self.partner.heard,
+            deadlocks_before=self._start.deadlocks,
+            dead_letters_before=len(self._start.dead_letters),
         )
+        verdict = judge(evidence, promises)
+        verdict.facts += f"; seed {self.seed}; logs in {self.branch.state / 'logs'}"
+        return verdict

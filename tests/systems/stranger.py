@@ -8,7 +8,7 @@ from typing import Any
 from uuid import uuid4
 
 import aio_pika
-from aio_pika.abc import AbstractIncomingMessage
+from aio_pika.abc import AbstractChannel, AbstractConnection, AbstractIncomingMessage
 
 PATIENCE_SECONDS = 10
 
@@ -16,9 +16,10 @@ PATIENCE_SECONDS = 10
 class Stranger:
     """Says things to the bank as one system and sees what comes back. Its name is `system`, its broker user `user`."""
 
-    def __init__(self, url: str, system: str) -> None:
-        self._url = url
-        self.system = system
+    def __init__(self, connection: AbstractConnection, channel: AbstractChannel, system: str) -> None:
+        self.connection = connection
+        self.channel = channel
+        self.system, self.user = system, connection.url.user
         self.replies: list[AbstractIncomingMessage] = []
         self.events: list[AbstractIncomingMessage] = []
         self._arrived = asyncio.Condition()
@@ -27,14 +28,11 @@ class Stranger:
     @contextlib.asynccontextmanager
     async def connected(cls, url: str, system: str, *, hears: bool = True) -> AsyncIterator["Stranger"]:
         """Connected, and listening to its replies and events."""
-        stranger = cls(url, system)
         async with await aio_pika.connect(url) as connection:
-            stranger.connection = connection
-            stranger.user = connection.url.user
+            stranger = cls(connection, await connection.channel(on_return_raises=True), system)
             await stranger.listen(f"reply.{system}", stranger.replies)
             if hears:
                 await stranger.listen(f"events.{system}", stranger.events)
-            stranger.channel = await connection.channel(on_return_raises=True)
             yield stranger
 
     async def listen(self, queue: str, heard: list[AbstractIncomingMessage]) -> None:

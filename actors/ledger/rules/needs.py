@@ -56,6 +56,7 @@ def _of_entry(needs: Needs, message_id: UUID, message: PostEntry) -> None:
 
 def _of_reversal(needs: Needs, message_id: UUID, message: ReverseEntry) -> None:
     needs.entries.add(message.entry_id)
+    needs.entries.add(message_id)
 
 
 def _of_new_hold(needs: Needs, _message_id: UUID, message: PlaceHold) -> None:
