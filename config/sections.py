@@ -149,10 +149,12 @@ class TelemetrySettings(Section):
 
 
 class ProcessSettings(Section):
-    """How a process ends."""
+    """How a process works, and how it ends."""
 
     drain_seconds: float = Field(20, gt=0, le=300)
     """After SIGTERM, how long turns and requests in flight may take to finish; then the process ends without them."""
+    lift_seconds: float = Field(30, gt=0, le=3_600)
+    """A message that has waited so long behind more urgent ones is sent again one level higher, and again after as long."""
 
 
 class DemoSettings(Section):

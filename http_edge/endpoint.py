@@ -106,7 +106,7 @@ class MessageEndpoint:
         authorization = request.headers.get("Authorization", "")
         caller = shared.gatekeeper.known(authorization, now) or await shared.gatekeeper.admit(authorization)
         if self._permission is not None and self._permission not in caller.permissions:
-            raise Problem("forbidden")
+            raise Problem("forbidden", f"This takes the permission {self._permission}.")
         return caller.principal
 
     async def _message(self, request: web.BaseRequest, values: tuple[str, ...]) -> Message:

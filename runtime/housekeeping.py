@@ -64,6 +64,8 @@ class Housekeeping:
         clock: Clock,
         describe: Callable[[], Mapping[str, Any]],
         topology_url: str | None,
+        *,
+        lift_after: timedelta,
     ) -> None:
         self._database = database
         self._relay = relay
@@ -72,7 +74,7 @@ class Housekeeping:
         self._clock = clock
         self._describe = describe
         self._topology_url = topology_url
-        self._reconciler = Reconciler(database, bus, topology)
+        self._reconciler = Reconciler(database, bus, topology, lift_after=lift_after)
         self._id: UUID = new_id()
         self._looks = 0
         self._tasks: list[asyncio.Task[None]] = []

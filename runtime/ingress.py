@@ -21,10 +21,12 @@ from runtime.customs import REASONS, Customs
 from runtime.envelope import Envelope
 from runtime.errors import Unreadable, is_surroundings
 from runtime.inbox import Outcome
+from runtime.levels import may_starve
 from runtime.link import Lane
 from runtime.mailbox import Answers, Desk, Letter
+from runtime.outbox import Relay
 from runtime.performer import refused
-from runtime.topology import EXPIRED_QUEUE
+from runtime.topology import EXPIRED_QUEUE, Topology
 
 log = logging.getLogger("coffer.ingress")
 
@@ -32,8 +34,12 @@ log = logging.getLogger("coffer.ingress")
 class IngressDesk(Desk):
     """Passes on what arrived, in order, a window at a time."""
 
-    def __init__(self, customs: Customs, bus: Bus, clock: Clock, answers: Answers, *, batch: int) -> None:
+    def __init__(
+        self, customs: Customs, bus: Bus, relay: Relay, topology: Topology, clock: Clock, answers: Answers, *, batch: int
+    ) -> None:
         super().__init__(answers)
+        self._relay = relay
+        self._topology = topology
         self._customs = customs
         self._bus = bus
         self._clock = clock
@@ -90,14 +96,19 @@ class IngressDesk(Desk):
                 await self._refuse(letter, wrong)
         if not passed:
             return
-        commands = []
+        commands, may_wait_long = [], []
         for _, envelope in passed:
             if _asks(envelope):
                 self._bus.say(envelope, persistent=False)
+            elif may_starve(envelope, envelope.routing_key.partition(".")[0], self._topology):
+                may_wait_long.append(envelope)
             else:
                 commands.append(envelope)
         if commands:
             await self._bus.say_confirmed(commands, mandatory=True)
+        if may_wait_long:
+            # By way of the outbox, so that the reconciler sees whether they arrive, and lifts them.
+            await self._relay.keep_and_say("ingress", may_wait_long, self._topology)
         self.answers.acknowledge([letter for letter, _ in passed])
 
     def _let_in(self, letter: Letter) -> Envelope:

@@ -107,8 +107,16 @@ class Pool:
         return KeyedDesk(self._retries, self._answers(), failpoints, concurrency=self.settings.concurrency)
 
     def _ingress_desk(self) -> IngressDesk:
-        around = self._house.surroundings
-        return IngressDesk(self._house.customs, self._house.bus, around.clock, self._answers(), batch=self.settings.batch)
+        house, around = self._house, self._house.surroundings
+        return IngressDesk(
+            house.customs,
+            house.bus,
+            around.relay,
+            around.topology,
+            around.clock,
+            self._answers(),
+            batch=self.settings.batch,
+        )
 
     def _add(self, queue: str, desk: Desk, replica: int, *, door: Door | None = None, prefetch: int | None = None) -> None:
         mailbox = Mailbox(

@@ -10,6 +10,7 @@ import logging
 import os
 import signal
 from collections.abc import Callable, Collection, Mapping
+from datetime import timedelta
 from functools import partial
 from typing import Any
 
@@ -96,6 +97,7 @@ class ActorsProcess:
             self._clock,
             self.describe,
             broker.url_for("topology") if keeps_topology else None,
+            lift_after=timedelta(seconds=settings.process.lift_seconds),
         )
         self.pools: dict[str, Pool] = {}
         self._changes: dict[str, dict[str, Any]] = {}

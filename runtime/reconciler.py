@@ -8,6 +8,7 @@ in no inbox, parked nowhere and no dead letter; or the queues had to be made ane
 """
 
 import logging
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -19,8 +20,9 @@ from runtime.bus import Bus
 from runtime.clock import stopwatch_seconds
 from runtime.database import Database, Record
 from runtime.envelope import Envelope, unpack
+from runtime.levels import level_above, may_starve
 from runtime.statements import Statements
-from runtime.topology import COMMANDS, REPLIES, Topology, depth, level_above, matches
+from runtime.topology import COMMANDS, REPLIES, Topology, depth, matches
 
 log = logging.getLogger("coffer.reconciler")
 
@@ -31,6 +33,7 @@ AGAIN_SECONDS = 10.0
 PAGE_ROWS, MOST_PAGES = 2000, 10
 MOST_EXAMINED = 500
 """Missing messages that are looked at in one round; the next round goes on behind them."""
+MOST_REMEMBERED = 5000
 MOST_LIFTED = 40
 """Messages lifted in one round, so that a long queue is not doubled."""
 
@@ -70,16 +73,13 @@ class Reconciler:
             if not await connection.fetchval(_sql["one_reconciler"]):
                 return 0
             rows = await self._settle(connection)
-            known = [row for row in rows if _name(row) in self._missing]
             new = [row for row in rows if _name(row) not in self._missing]
             fetched = await connection.fetch(_sql["envelopes"], sorted({row["number"] for row in new})) if new else []
-        names = {_name(row) for row in [*known, *new]}
-        passed = range(began_after + 1, self._after + 1) if self._after > began_after else None
-        self._missing = {
-            name: each
-            for name, each in self._missing.items()
-            if name in names or (passed is not None and name[0] not in passed)
-        }
+        names = {_name(row) for row in rows}
+        ended = self._after or sys.maxsize
+        arrived = [name for name in self._missing if name not in names and began_after < name[0] <= ended]
+        for name in arrived:
+            del self._missing[name]
         self._remember(new, {row["number"]: unpack(row["envelopes"]) for row in fetched})
         return await self._say_again([self._missing[name] for name in names if name in self._missing])
 
@@ -102,7 +102,7 @@ class Reconciler:
 
     def _remember(self, rows: Sequence[Record], said: dict[int, list[Envelope]]) -> None:
         now = stopwatch_seconds()
-        for row in rows:
+        for row in rows[: MOST_REMEMBERED - len(self._missing)]:
             for envelope in said.get(row["number"], ()):
                 if envelope.message_id == row["message_id"]:
                     queue = self._queue_of(envelope, row["receiver"])
@@ -115,7 +115,9 @@ class Reconciler:
         mailbox = self._topology.mailboxes.get(receiver)
         if mailbox is None:
             return None
-        return mailbox.command_queue(mailbox.partition_of(envelope.key)) if envelope.exchange == COMMANDS else mailbox.event_queue
+        return (
+            mailbox.command_queue(mailbox.partition_of(envelope.key)) if envelope.exchange == COMMANDS else mailbox.event_queue
+        )
 
     async def _say_again(self, missing: list[_Missing]) -> int:
         now = stopwatch_seconds()
@@ -147,7 +149,8 @@ class Reconciler:
     def _starves(self, each: _Missing, now: float) -> bool:
         """Whether it waited for long at its present level, and more urgent messages may come before it."""
         since = max(each.sent, each.said_again)
-        return now - since > self._lift_seconds and self._topology.highest_level(each.envelope) > each.level
+        envelope = each.envelope.at_level(each.level)
+        return now - since > self._lift_seconds and may_starve(envelope, each.receiver, self._topology)
 
     async def broker_was_made_anew(self, *, keep_for: timedelta) -> None:
         """The queues had to be made: whatever they held is gone, so everything that is not known to have arrived is said again."""

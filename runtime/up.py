@@ -25,7 +25,7 @@ from config import entry_points
 from config.pools import load_pools
 from config.sections import Settings
 from config.settings import load_settings
-from config.systems import load_systems
+from config.systems import SystemSettings, load_systems
 from runtime.broker_roles import broker_users
 from runtime.bus import Bus
 from runtime.client import Client
@@ -77,7 +77,7 @@ async def up(environment: Mapping[str, str]) -> None:
             if not told.done():
                 await ready
                 logins = await _seed(found, topology) if found.seeds_demo else []
-                _welcome(url, found, logins, settings, stopwatch_seconds() - began)
+                _welcome(url, found, logins, _demo_systems(found, systems), stopwatch_seconds() - began)
                 await told
             ready.cancel()
             say("stopping: turns in flight finish first (Ctrl-C again ends at once)")
@@ -226,12 +226,24 @@ async def _seed(settings: Settings, topology: Topology) -> list[tuple[str, str]]
         await bus.stop()
 
 
-def _welcome(url: str, settings: Settings, logins: list[tuple[str, str]], place: Settings, seconds: float) -> None:
+def _demo_systems(settings: Settings, systems: Mapping[str, SystemSettings]) -> list[str]:
+    """Addresses by which the demo's other systems reach the broker."""
+    assert settings.broker.url is not None
+    return [
+        str(URL(settings.broker.url).with_user(system.user).with_password(system.local_password.get_secret_value()))
+        for system in systems.values()
+        if system.local_password is not None
+    ]
+
+
+def _welcome(url: str, settings: Settings, logins: list[tuple[str, str]], amqp: list[str], seconds: float) -> None:
     console.print(f"\n[bold]Coffer is ready[/bold] after {seconds:.1f} s\n")
     console.print(f"  API            {url}/api/v1")
     console.print(f"  documentation  {url}/docs")
     console.print(f"  health         {url}/ready, {url}/metrics")
-    console.print(f"  logs           {place.state_dir / 'logs'}")
+    for address in amqp:
+        console.print(f"  AMQP           {address}")
+    console.print(f"  logs           {settings.state_dir / 'logs'}")
     if logins:
         console.print(f"\n  Demo logins, all with the password [bold]{settings.demo.password.get_secret_value()}[/bold]:")
         for name, what in logins:

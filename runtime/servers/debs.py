@@ -32,6 +32,7 @@ def fetched_rabbitmq(fetched: Path, say: Callable[[str], None], otherwise: str) 
     target = fetched / "rabbitmq"
     with alone(fetched):
         if target.is_dir():
+            _settle_erlang(target / ERLANG_ROOT, target / ERLANG_ROOT)  # the checkout may have moved
             return target
         for tool in ("apt-get", "dpkg-deb"):
             if shutil.which(tool) is None:
@@ -44,7 +45,7 @@ def fetched_rabbitmq(fetched: Path, say: Callable[[str], None], otherwise: str) 
         new.mkdir()
         for file in files:
             _run(["dpkg-deb", "--extract", str(file), str(new)], otherwise)
-        _move_erlang(new / ERLANG_ROOT, target / ERLANG_ROOT)
+        _settle_erlang(new / ERLANG_ROOT, target / ERLANG_ROOT)
         new.rename(target)
         shutil.rmtree(work)
     return target
@@ -69,11 +70,13 @@ def _download(work: Path, otherwise: str) -> list[Path]:
     return sorted((work / "files").glob("*.deb"))
 
 
-def _move_erlang(where: Path, final: Path) -> None:
-    """Debian writes Erlang's root into its start scripts."""
+def _settle_erlang(where: Path, final: Path) -> None:
+    """Debian writes Erlang's root into its start scripts; this is where it will be."""
     for script in (where / "bin/erl", *where.glob("erts-*/bin/erl")):
-        text = re.sub(r"^(\s*)ROOTDIR=/.*$", rf'\1ROOTDIR="{final}"', script.read_text(), flags=re.MULTILINE)
-        script.write_text(text)
+        before = script.read_text()
+        after = re.sub(r'^(\s*)ROOTDIR="?/.*$', rf'\1ROOTDIR="{final}"', before, flags=re.MULTILINE)
+        if after != before:
+            script.write_text(after)
 
 
 def _run(argv: Sequence[str], otherwise: str, cwd: Path | None = None) -> None:

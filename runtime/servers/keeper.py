@@ -103,7 +103,9 @@ def _wait(server: "subprocess.Popen[bytes]", order: Order, wake: int, commands: 
     poll.register(0, select.POLLIN)
     poll.register(wake, select.POLLIN)
     parent = -1
-    with contextlib.suppress(OSError):  # gone already: then so is the other end of our input
+    with contextlib.suppress(
+        OSError, AttributeError
+    ):  # gone already, or an old Python build: the end of our input tells it too
         parent = os.pidfd_open(order["parent"])
         poll.register(parent, select.POLLIN)
     while True:

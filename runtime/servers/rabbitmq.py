@@ -9,7 +9,7 @@ from urllib.parse import quote
 from runtime.servers.account import hand_over, run_as
 from runtime.servers.broker_users import ADMINISTRATOR, VHOST, BrokerUser, definitions
 from runtime.servers.errors import ServerFailed
-from runtime.servers.kept import Command, clean_environment
+from runtime.servers.kept import LONGEST_LOG_BYTES, Command, clean_environment
 from runtime.servers.place import Place
 from runtime.servers.ports import HOST, Ports
 from runtime.servers.rabbitmq_binaries import RabbitMQBinaries, lean_home, rabbitmq_binaries
@@ -104,6 +104,8 @@ class RabbitMQ(Server):
             "max_message_size": MAX_MESSAGE_BYTES,
             "log.console": "false",
             "log.file.level": "info",
+            "log.file.rotation.size": LONGEST_LOG_BYTES,
+            "log.file.rotation.count": 1,
         }
         return "".join(f"{name} = {value}\n" for name, value in settings.items())
 

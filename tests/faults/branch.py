@@ -42,6 +42,8 @@ CURRENCY = "KES"
 SAVINGS = 4
 """Few accounts, so that their requests meet."""
 READY_SECONDS = 40
+HEARS_ALL = {"COFFER_SYSTEMS__DEMO-PARTNER__HEARS": "ledger.*.v1"}
+"""So that the other system can tell whether all was told."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +66,7 @@ class Branch:
     def __init__(self, servers: LocalServers, state: Path) -> None:
         self.servers = servers
         self.state = state
-        self.environment = environment_of(servers)
+        self.environment = {**environment_of(servers), **HEARS_ALL}
         settings = load_settings(self.environment)
         self.topology = _topology(self.environment)
         self.nursery = Nursery()
@@ -120,10 +122,10 @@ class Branch:
         await self.nursery.close()
         await self._bus.stop()
 
-    async def until_ready(self) -> None:
+    async def until_ready(self, url: str = "") -> None:
         """Wait until the edge says that every actor answers."""
         async with aiohttp.ClientSession() as http:
-            await until(lambda: _is_ready(http, self.url), within_seconds=READY_SECONDS)
+            await until(lambda: _is_ready(http, url or self.url), within_seconds=READY_SECONDS)
 
     async def log_in(self) -> None:
         """Get a token for the administrator."""
@@ -164,28 +166,51 @@ class Branch:
         edge = {**self.environment, "COFFER_HTTP_PORT": str(self.port)}
         return [(self.others, self.environment), (self.ledger, self.environment), (self.edge, edge)]
 
-    async def rebirth(self, worker: Worker, *, planted: str = "", lives: list[Mapping[str, str]] | None = None) -> None:
-        """End a process and start it anew: with a bug, or with failpoints for its first lives."""
-        environment = {**worker.environment, PLANTED: planted} if planted else worker.environment
+    async def rebirth(
+        self,
+        worker: Worker,
+        *,
+        planted: str = "",
+        environment: Mapping[str, str] | None = None,
+        lives: list[Mapping[str, str]] | None = None,
+    ) -> None:
+        """End a process and start it anew: with a bug, with another environment, or with failpoints for its first lives."""
+        changed = {**worker.environment, **(environment or {}), **({PLANTED: planted} if planted else {})}
         await worker.retire()
         worker.lives = list(lives or [])
-        worker.start(environment)
+        worker.start(changed)
         await worker.alive()
 
     @contextlib.asynccontextmanager
     async def another_ledger(self, **environment: str) -> AsyncIterator[Worker]:
         """A second process for the ledger: the broker lets one of the two work."""
         second = self.worker("ledger2", "actors", "ledger")
-        second.start({**self.ledger.environment, **environment})
-        await second.alive()
-        try:
+        async with _running(second, {**self.ledger.environment, **environment}):
             yield second
-        finally:
-            await second.retire()
+
+    @contextlib.asynccontextmanager
+    async def another_edge(self) -> AsyncIterator[tuple[Worker, str]]:
+        """A second edge, and its URL."""
+        second = self.worker("edge2", "edge")
+        port = Ports(self.state / "http-port.json").take("edge2")
+        url = f"http://127.0.0.1:{port}"
+        async with _running(second, {**self.environment, "COFFER_HTTP_PORT": str(port)}):
+            await self.until_ready(url)
+            yield second, url
 
     async def database(self) -> asyncpg.Connection:
         """A connection as the superuser, for the checker."""
         return await asyncpg.connect(self.servers.database_url, timeout=10)
+
+
+@contextlib.asynccontextmanager
+async def _running(worker: Worker, environment: Mapping[str, str]) -> AsyncIterator[None]:
+    worker.start(environment)
+    try:
+        await worker.alive()
+        yield
+    finally:
+        await worker.retire()
 
 
 async def _is_ready(http: aiohttp.ClientSession, url: str) -> bool:

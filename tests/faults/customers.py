@@ -19,6 +19,7 @@ PATIENCE_SECONDS = 14
 ENDURANCE_SECONDS = 45
 """How long the last requests are repeated after closing time."""
 PAUSE_SECONDS = (0.03, 0.25)
+MOST_REPEATS = 200
 SMALL, LARGE = 100, 6_000
 """Amounts in minor units: a few of them empty an account, so that floors are met."""
 OPENING = 20_000
@@ -60,9 +61,11 @@ class Customers:
         async def some(http: aiohttp.ClientSession) -> None:
             while waiting:
                 request = waiting.popleft()
-                answer = await self._send(http, request, self._urls[0])
-                while not answer.is_definite and answer.status != 500:
+                for _ in range(MOST_REPEATS):
                     answer = await self._send(http, request, self._urls[0])
+                    if answer.is_definite or answer.status == 500:
+                        break
+                    await asyncio.sleep(PAUSE_SECONDS[0])
 
         async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=PATIENCE_SECONDS)) as http:
             await asyncio.gather(*(some(http) for _ in range(tasks)))

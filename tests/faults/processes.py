@@ -137,6 +137,14 @@ class Worker:
         os.kill(await self.alive(), number)
         await until(lambda: len(self.ended) > lived, within_seconds=DEATH_SECONDS)
 
+    def send(self, number: signal.Signals, *, after_seconds: float = 0) -> None:
+        """A signal, now or a little later, if it still lives then."""
+        asyncio.get_running_loop().call_later(after_seconds, self._send, self.pid, number)
+
+    def _send(self, pid: int, number: signal.Signals) -> None:
+        if pid and pid == self.pid:
+            os.kill(pid, number)
+
     async def stop(self) -> None:
         """SIGSTOP: it hangs, as under a debugger or in a machine that is moved."""
         os.kill(await self.alive(), signal.SIGSTOP)

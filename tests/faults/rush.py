@@ -36,6 +36,7 @@ class Rush:
         *,
         seed: str,
         of: type[Customers] = Customers,
+        urls: Sequence[str] = (),
         tasks: int = 12,
         settle_seconds: float = SETTLE_SECONDS,
     ) -> None:
@@ -43,6 +44,7 @@ class Rush:
         self.partner = partner
         self.seed = seed
         self._of = of
+        self._urls = list(urls) or [branch.url]
         self._tasks = tasks
         self._settle_seconds = settle_seconds
         self._closing = asyncio.Event()
@@ -55,7 +57,7 @@ class Rush:
         self.accounts = await branch.open_accounts()
         self._start = await self._read()
         self.seed = f"{self.seed}-{self.accounts.till.hex[-6:]}"
-        self.customers = self._of([branch.url], branch.token, self.accounts, seed=self.seed, tasks=self._tasks)
+        self.customers = self._of(self._urls, branch.token, self.accounts, seed=self.seed, tasks=self._tasks)
         self.history = self.customers.history
         self._partner_works = asyncio.create_task(
             self.partner.deposit_until(self._closing, self.accounts, self.history, seed=self.seed)
@@ -79,6 +81,18 @@ class Rush:
         moment = stopwatch_seconds()
         await until(lambda: self.history.resumed(moment) is not None, within_seconds=within_seconds)
         return self.history.resumed(moment) or 0.0
+
+    async def stalls(self, *, quiet_seconds: float = 0.5) -> None:
+        """Wait until nothing has been answered for a while."""
+        answered, since = -1, stopwatch_seconds()
+        while stopwatch_seconds() - since < quiet_seconds:
+            await asyncio.sleep(0.02)
+            if (now := self.history.count("ok")) != answered:
+                answered, since = now, stopwatch_seconds()
+
+    def told_to_wait(self, moment: float) -> int:
+        """How many requests that were sent since a moment were answered 503."""
+        return sum(answer.began > moment and answer.status == 503 for _, answer in self.history.answers())
 
     async def _read(self) -> Books:
         database = await self.branch.database()

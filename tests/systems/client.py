@@ -25,15 +25,14 @@ async def main(url: str, account_id: str) -> None:
         await ingress.publish(command, "ingress")
         for name in ("reply.demo-partner", "events.demo-partner"):
             queue = await channel.get_queue(name, ensure=False)
-            async for message in queue:
-                await message.ack()
-                if message.correlation_id == command.correlation_id:
-                    entry = json.loads(message.body)
-                    entry = entry.get("entry", entry)
-                    print(
-                        f"{message.type}: {entry['kind']} of {entry['postings'][1]['amount']['amount']}, {entry['reference']}"
-                    )
-                    break
+            async with queue.iterator(timeout=10) as messages:
+                async for message in messages:
+                    await message.ack()
+                    if message.correlation_id == command.correlation_id:
+                        break
+            said = json.loads(message.body)
+            entry = said.get("entry", said)
+            print(f"{message.type}: {entry['kind']} of {entry['postings'][1]['amount']['amount']}, {entry['reference']}")
 
 
 asyncio.run(main(*sys.argv[1:]))

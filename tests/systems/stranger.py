@@ -8,7 +8,7 @@ from typing import Any
 from uuid import uuid4
 
 import aio_pika
-from aio_pika.abc import AbstractChannel, AbstractConnection, AbstractIncomingMessage
+from aio_pika.abc import AbstractChannel, AbstractIncomingMessage
 
 PATIENCE_SECONDS = 10
 
@@ -16,10 +16,10 @@ PATIENCE_SECONDS = 10
 class Stranger:
     """Says things to the bank as one system and sees what comes back. Its name is `system`, its broker user `user`."""
 
-    def __init__(self, connection: AbstractConnection, channel: AbstractChannel, system: str) -> None:
+    def __init__(self, connection: aio_pika.Connection, channel: AbstractChannel, system: str) -> None:
         self.connection = connection
         self.channel = channel
-        self.system, self.user = system, connection.url.user
+        self.system, self.user = system, str(connection.url.user)
         self.replies: list[AbstractIncomingMessage] = []
         self.events: list[AbstractIncomingMessage] = []
         self._arrived = asyncio.Condition()

@@ -1,0 +1,52 @@
+"""A house of the probe's actors on servers of its own, so that its broker and database may be killed and wiped."""
+
+from collections.abc import AsyncIterator, Iterator
+from datetime import timedelta
+
+import pytest
+
+from runtime import housekeeping, outbox, pool, reconciler
+from runtime.servers import LocalServers
+from tests.bank import private_servers
+from tests.conftest import LOCAL, STATE
+from tests.runtime.probe import scene
+from tests.runtime.probe_house import ProbeHouse
+
+
+@pytest.fixture(scope="session")
+async def probe_servers() -> AsyncIterator[LocalServers]:
+    """PostgreSQL, RabbitMQ and Redis for the probe's house alone."""
+    async with private_servers(STATE.with_name(f"{STATE.name}-probe"), fetched_from=LOCAL) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def impatience() -> Iterator[None]:
+    """What happens every few seconds happens every fraction of one."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(pool, "REPLAY_SECONDS", 0.05)
+        patch.setattr(outbox, "SWEEP_SECONDS", 0.2)
+        patch.setattr(outbox, "LEFT_BEHIND_SECONDS", 1)
+        for name, seconds in (("TIMER_SECONDS", 0.05), ("RECONCILE_SECONDS", 0.2), ("TOPOLOGY_SECONDS", 0.5)):
+            patch.setattr(housekeeping, name, seconds)
+        patch.setattr(reconciler, "SENT_BEFORE", timedelta(seconds=0.5))
+        patch.setattr(reconciler, "AGAIN_SECONDS", 2.0)
+        yield
+
+
+@pytest.fixture(scope="module")
+async def probe_house(
+    probe_servers: LocalServers, impatience: None, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[ProbeHouse]:
+    """The house, empty at the beginning of each module."""
+    async with ProbeHouse.opened(probe_servers, tmp_path_factory.mktemp("config")) as opened:
+        yield opened
+
+
+@pytest.fixture
+async def probe(probe_house: ProbeHouse) -> AsyncIterator[ProbeHouse]:
+    """The house, with an empty scene, everybody consuming."""
+    scene.forget()
+    await probe_house.until_ready()
+    yield probe_house
+    scene.forget()
