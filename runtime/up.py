@@ -226,23 +226,23 @@ async def _seed(settings: Settings, topology: Topology) -> list[tuple[str, str]]
         await bus.stop()
 
 
-def _demo_systems(settings: Settings, systems: Mapping[str, SystemSettings]) -> list[str]:
-    """Addresses by which the demo's other systems reach the broker."""
+def _demo_systems(settings: Settings, systems: Mapping[str, SystemSettings]) -> dict[str, str]:
+    """Addresses by which the demo's other systems reach the broker, by the system's name."""
     assert settings.broker.url is not None
-    return [
-        str(URL(settings.broker.url).with_user(system.user).with_password(system.local_password.get_secret_value()))
-        for system in systems.values()
+    return {
+        name: str(URL(settings.broker.url).with_user(system.user).with_password(system.local_password.get_secret_value()))
+        for name, system in systems.items()
         if system.local_password is not None
-    ]
+    }
 
 
-def _welcome(url: str, settings: Settings, logins: list[tuple[str, str]], amqp: list[str], seconds: float) -> None:
+def _welcome(url: str, settings: Settings, logins: list[tuple[str, str]], amqp: dict[str, str], seconds: float) -> None:
     console.print(f"\n[bold]Coffer is ready[/bold] after {seconds:.1f} s\n")
     console.print(f"  API            {url}/api/v1")
     console.print(f"  documentation  {url}/docs")
     console.print(f"  health         {url}/ready, {url}/metrics")
-    for address in amqp:
-        console.print(f"  AMQP           {address}")
+    for name, address in amqp.items():
+        console.print(f"  AMQP           {address} for {name}")
     console.print(f"  logs           {settings.state_dir / 'logs'}")
     if logins:
         console.print(f"\n  Demo logins, all with the password [bold]{settings.demo.password.get_secret_value()}[/bold]:")

@@ -56,7 +56,7 @@ class Running:
 
     def told(self, name: str) -> str:
         """What it printed beside a name."""
-        found = re.search(rf"^  {name}\s+(\S+)$", self.printed.read_text(), re.MULTILINE)
+        found = re.search(rf"^  {name}\s+(\S+)", self.printed.read_text(), re.MULTILINE)
         assert found is not None, f"{name} is not in what was printed"
         return found[1]
 

@@ -20,6 +20,7 @@ import asyncpg
 
 from messages.base import Invalid, NotFound
 from runtime.actor import Actor, Batch, Said, Turn, handles, handles_batch
+from runtime.envelope import Envelope
 from runtime.errors import MessageFault, Unavailable
 from tests.runtime.vocabulary import (
     Add,
@@ -94,8 +95,8 @@ class Scene:
         self.most_working: Counter[str] = Counter()
         """By key, how many handlings there were at one time at most; by "*", of all keys together."""
         self.handlings: Counter[UUID] = Counter()
-        self.asked: list[UUID] = []
-        """Ids of the messages that the probe got from the herald."""
+        self.asked: list[Envelope] = []
+        """What the probe got from the herald."""
         self.batches: list[int] = []
         self.gates: dict[str, asyncio.Event] = {}
         self.hearing: dict[str, str] = {}
@@ -174,7 +175,7 @@ class Probe(Actor):
             scene.most_working[name] = max(scene.most_working[name], scene.working[name])
         try:
             if turn.said.envelope.causation_id:
-                scene.asked.append(turn.message_id)
+                scene.asked.append(turn.said.envelope)
             await scene.play(trouble, turn.message_id)
             row = await turn.fetchrow(ADD, counter, "many" if trouble == "no_type" else amount)
             assert row is not None

@@ -1,5 +1,6 @@
 """Two accounts behave like two purses: the simplest model that could be right decides what must be taken and what refused."""
 
+from collections.abc import Callable
 from uuid import uuid5
 
 from hypothesis import given
@@ -68,18 +69,20 @@ class Purses:
         return VoidHold(hold_id=self.held.pop()[0]), True
 
 
-moves = st.sampled_from(
+Doing = Callable[[Purses, int, HoldId], tuple[Message, bool]]
+
+moves: st.SearchStrategy[Doing] = st.sampled_from(
     (Purses.deposit, Purses.withdraw, Purses.there, Purses.back, Purses.hold, Purses.pay, Purses.free_again)
 )
 
 
 @given(said=st.lists(st.tuples(moves, st.integers(1, 200)), max_size=40), overdraft=st.integers(0, 200))
-def test_two_accounts_behave_like_two_purses(said: list[tuple[object, int]], overdraft: int) -> None:
+def test_two_accounts_behave_like_two_purses(said: list[tuple[Doing, int]], overdraft: int) -> None:
     shelf = Shelf(cash(), account("savings"), account("current", kind="current", floor=-overdraft))
     purses = Purses(overdraft)
     for number, (move, amount) in enumerate(said):
         message_id = uuid5(SPACE, f"message {number}")
-        message, fits = move(purses, amount, HoldId(uuid5(message_id, "hold")))  # type: ignore[operator]
+        message, fits = move(purses, amount, HoldId(uuid5(message_id, "hold")))
         (answer,) = shelf.batch([(message_id, message)])
         if isinstance(answer, Refusal):
             assert not fits

@@ -1,6 +1,7 @@
 """Statement pages, balances by value date, and replies made without validation."""
 
 from datetime import date, timedelta
+from typing import Literal
 from uuid import uuid5
 
 import pytest
@@ -10,8 +11,10 @@ from hypothesis import strategies as st
 from actors.ledger.rules import answers, chart, proof, settings
 from actors.ledger.rules.pages import page_range
 from messages.base import Refusal
+from messages.ids import MemberId
 from messages.ledger import (
     Account,
+    AccountKind,
     ChangeLimits,
     ChartAccount,
     Deposit,
@@ -24,16 +27,19 @@ from messages.money import Money
 from tests.actors.ledger.shelf import AMINA, BARAKA, NOW, SPACE, Shelf, account, account_id, cash, minor
 from tests.actors.ledger.test_moving_rules import refuses
 
+Order = Literal["newest", "oldest"]
+orders: st.SearchStrategy[Order] = st.sampled_from(("newest", "oldest"))
 
-@given(
-    first=st.integers(1, 30), count=st.integers(0, 60), limit=st.integers(1, 20), order=st.sampled_from(("newest", "oldest"))
-)
-def test_the_pages_of_a_statement_show_every_posting_once_and_in_order(first: int, count: int, limit: int, order: str) -> None:
+
+@given(first=st.integers(1, 30), count=st.integers(0, 60), limit=st.integers(1, 20), order=orders)
+def test_the_pages_of_a_statement_show_every_posting_once_and_in_order(
+    first: int, count: int, limit: int, order: Order
+) -> None:
     last = first + count - 1
     shown: list[int] = []
     cursor: int | None = None
     while True:
-        page = page_range(first, last, order, cursor, limit)  # type: ignore[arg-type]
+        page = page_range(first, last, order, cursor, limit)
         numbers = list(range(page.first, page.last + 1))
         assert len(numbers) <= limit
         shown += reversed(numbers) if order == "newest" else numbers
@@ -184,14 +190,16 @@ def test_the_standard_chart_is_whole() -> None:
 
 def test_kinds_of_account_stand_where_they_belong() -> None:
     liability, asset = (ChartAccount(code="9", name="x", kind=kind) for kind in ("liability", "asset"))
-    for kind, row in (("savings", asset), ("loan", liability)):
+    misplaced: tuple[tuple[AccountKind, ChartAccount], ...] = (("savings", asset), ("loan", liability))
+    for kind, row in misplaced:
         with refuses("account_kind_refused", "gl_code"):
-            chart.check_kind(kind, row)  # type: ignore[arg-type]
+            chart.check_kind(kind, row)
     with refuses("unknown_chart_account", "gl_code"):
         chart.gl_code_for("internal", None)
-    for kind, owner in (("internal", AMINA), ("savings", None)):
+    mismatched: tuple[tuple[AccountKind, MemberId | None], ...] = (("internal", AMINA), ("savings", None))
+    for kind, owner in mismatched:
         with refuses("owner_mismatch", "member_id"):
-            chart.check_owner(kind, owner)  # type: ignore[arg-type]
+            chart.check_owner(kind, owner)
 
 
 def test_a_trial_balance_is_balanced_when_every_currency_is_and_nothing_differs() -> None:
