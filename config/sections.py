@@ -118,7 +118,7 @@ class BrokerSettings(Section):
 
     def user_for(self, role: Role) -> str:
         """The user that the broker will see, for `user_id`."""
-        return user_in(self.url_for(role)) or "guest"
+        return user_in(self.url_for(role)) or str(getattr(self.users, role))
 
 
 class DatabaseSettings(Section):

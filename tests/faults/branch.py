@@ -125,7 +125,7 @@ class Branch:
     async def until_ready(self, url: str = "") -> None:
         """Wait until the edge says that every actor answers."""
         async with aiohttp.ClientSession() as http:
-            await until(lambda: _is_ready(http, url or self.url), within_seconds=READY_SECONDS)
+            await until(lambda: is_ready(http, url or self.url), within_seconds=READY_SECONDS)
 
     async def log_in(self) -> None:
         """Get a token for the administrator."""
@@ -213,7 +213,8 @@ async def _running(worker: Worker, environment: Mapping[str, str]) -> AsyncItera
         await worker.retire()
 
 
-async def _is_ready(http: aiohttp.ClientSession, url: str) -> bool:
+async def is_ready(http: aiohttp.ClientSession, url: str) -> bool:
+    """What an edge says of itself."""
     try:
         async with http.get(f"{url}/ready") as response:
             return response.status == 200

@@ -30,7 +30,8 @@ class Customers:
 
     def __init__(self, urls: list[str], token: str, accounts: Accounts, *, seed: str, tasks: int = 12) -> None:
         self.history = History()
-        self._urls = urls
+        self.urls = urls
+        """Where edges are; may change."""
         self._accounts = accounts
         self._headers = {"Authorization": f"Bearer {token}"}
         self._seed = seed
@@ -62,7 +63,7 @@ class Customers:
             while waiting:
                 request = waiting.popleft()
                 for _ in range(MOST_REPEATS):
-                    answer = await self._send(http, request, self._urls[0])
+                    answer = await self._send(http, request, self.urls[0])
                     if answer.is_definite or answer.status == 500:
                         break
                     await asyncio.sleep(PAUSE_SECONDS[0])
@@ -82,7 +83,7 @@ class Customers:
 
     async def _until_definite(self, request: Request, chance: random.Random) -> None:
         while True:
-            answer = await self._send(self._http, request, chance.choice(self._urls))
+            answer = await self._send(self._http, request, chance.choice(self.urls))
             if answer.is_definite:
                 return
             await asyncio.sleep(chance.uniform(*PAUSE_SECONDS))

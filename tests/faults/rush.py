@@ -36,7 +36,6 @@ class Rush:
         *,
         seed: str,
         of: type[Customers] = Customers,
-        urls: Sequence[str] = (),
         tasks: int = 12,
         settle_seconds: float = SETTLE_SECONDS,
     ) -> None:
@@ -44,7 +43,6 @@ class Rush:
         self.partner = partner
         self.seed = seed
         self._of = of
-        self._urls = list(urls) or [branch.url]
         self._tasks = tasks
         self._settle_seconds = settle_seconds
         self._closing = asyncio.Event()
@@ -57,7 +55,7 @@ class Rush:
         self.accounts = await branch.open_accounts()
         self._start = await self._read()
         self.seed = f"{self.seed}-{self.accounts.till.hex[-6:]}"
-        self.customers = self._of(self._urls, branch.token, self.accounts, seed=self.seed, tasks=self._tasks)
+        self.customers = self._of([branch.url], branch.token, self.accounts, seed=self.seed, tasks=self._tasks)
         self.history = self.customers.history
         self._partner_works = asyncio.create_task(
             self.partner.deposit_until(self._closing, self.accounts, self.history, seed=self.seed)

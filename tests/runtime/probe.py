@@ -85,8 +85,9 @@ class Scene:
     def __init__(self) -> None:
         self.forget()
 
-    def forget(self) -> None:
-        """Begin a new scene; whoever still waits at a gate may pass."""
+    def forget(self, *, over: bool = False) -> None:
+        """Begin a new scene; whoever still waits at a gate may pass. When it is over, all gates stay open."""
+        self.over = over
         for gate in getattr(self, "gates", {}).values():
             gate.set()
         self.begun: list[tuple[str, UUID]] = []
@@ -104,7 +105,10 @@ class Scene:
 
     def gate(self, name: str) -> asyncio.Event:
         """Set it, and who waits goes on."""
-        return self.gates.setdefault(name, asyncio.Event())
+        gate = self.gates.setdefault(name, asyncio.Event())
+        if self.over:
+            gate.set()
+        return gate
 
     async def play(self, trouble: str, message_id: UUID) -> None:
         """What is to go wrong before anything is written."""

@@ -6,6 +6,7 @@ from collections import defaultdict
 import pytest
 
 from runtime import mailbox
+from runtime.clock import stopwatch_seconds
 from tests.bank import until
 from tests.runtime.probe import scene
 from tests.runtime.probe_house import ProbeHouse
@@ -73,23 +74,22 @@ async def test_the_more_urgent_of_what_waits_goes_first(probe: ProbeHouse) -> No
     await probe.until_stepped("other urgent", [4])
 
 
-async def test_a_waiting_message_becomes_more_urgent(monkeypatch: pytest.MonkeyPatch, probe: ProbeHouse) -> None:
-    # In the hands of the process: the broker has given out a whisper, and shouts keep coming.
-    monkeypatch.setattr(mailbox, "LEVEL_UP_SECONDS", 0.05)
+async def test_a_message_that_waits_in_the_process_overtakes_more_urgent_ones_in_the_end(
+    monkeypatch: pytest.MonkeyPatch, probe: ProbeHouse
+) -> None:
+    monkeypatch.setattr(mailbox, "LEVEL_UP_SECONDS", 0.02)
     partition = probe.topology.mailboxes["probe"].partition_of
-    keys = [key for key in (f"hot {number}" for number in range(1000)) if partition(key) == partition("hot 0")]
-    running, quiet, loud = keys[:8], keys[8], keys[9:49]
+    keys = [key for key in (f"hot-{number}" for number in range(1000)) if partition(key) == partition("hot-0")]
+    quiet, *loud = keys
+    running = loud[: probe.actors.pools["probe"].settings.concurrency]
     await probe.mouth.say(*(Add(counter=key, trouble=f"gate:{key}") for key in running))
-    await until(lambda: len(scene.begun) == 8)
+    await until(lambda: len(scene.begun) == len(running))
     await probe.mouth.say(Whisper(counter=quiet))
-    await until(lambda: _holds(probe, 9))
-    await probe.mouth.say(*(Shout(counter=key) for key in loud[:10]))
-    for number, key in enumerate(running):
-        scene.gate(key).set()
-        await probe.mouth.say(*(Shout(counter=each) for each in loud[10 + 3 * number : 13 + 3 * number]))
-        await probe.until_stepped(key, [1])
-    await probe.until_stepped(quiet, [1])
-
-
-def _holds(probe: ProbeHouse, letters: int) -> bool:
-    return probe.actors.pools["probe"].depth >= letters
+    await until(lambda: probe.actors.pools["probe"].depth > len(running))
+    waits_since = stopwatch_seconds()
+    await until(lambda: stopwatch_seconds() > waits_since + 0.1)
+    await probe.mouth.say(*(Shout(counter=key) for key in loud[8:20]))
+    await until(lambda: probe.actors.pools["probe"].depth >= len(running) + 13)
+    scene.gate(running[0]).set()
+    await probe.until_stepped(loud[19], [1])
+    assert scene.begun[len(running)][0] == quiet

@@ -1,15 +1,14 @@
 """What is missing is said in one line that tells what to do; what is given by address is left alone."""
 
-import os
+import io
 import shutil
 import socket
-import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from runtime.servers import LocalServers, ServerError, ServerFailed, postgres_binaries, rabbitmq_binaries, wheels
+from runtime.servers import LocalServers, ServerError, ServerFailed, postgres_binaries, rabbitmq_binaries, reset, wheels
 from runtime.servers.local import GIVEN
 from runtime.servers.place import Place
 from runtime.servers.ports import HIGHEST, LOWEST, Ports
@@ -120,16 +119,11 @@ def test_ports_are_remembered_while_they_are_free(tmp_path: Path) -> None:
         assert Ports(tmp_path / "ports.json").take("a") != first
 
 
-def test_a_reset_deletes_the_data_only_when_told(state_dir: Path) -> None:
+def test_a_reset_deletes_the_data_only_when_told(state_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     data = Place.of(state_dir).directory("postgres")
-    command = [sys.executable, "-m", "runtime.servers.reset"]
-
-    def reset(*arguments: str) -> int:
-        environment = {**os.environ, "COFFER_STATE_DIR": str(state_dir)}
-        done = subprocess.run([*command, *arguments], env=environment, cwd=LOCAL.parent, stdin=subprocess.DEVNULL, check=False)
-        return done.returncode
-
-    assert reset() == 1
+    monkeypatch.setenv("COFFER_STATE_DIR", str(state_dir))
+    monkeypatch.setattr("sys.stdin", io.StringIO("yes\n"))
+    assert reset.main([]) == 1  # a pipe is nobody to ask
     assert data.exists()
-    assert reset("--yes") == 0
+    assert reset.main(["--yes"]) == 0
     assert not data.exists()
