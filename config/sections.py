@@ -118,7 +118,12 @@ class BrokerSettings(Section):
 
     def user_for(self, role: Role) -> str:
         """The user that the broker will see, for `user_id`."""
-        return user_in(self.url_for(role)) or str(getattr(self.users, role))
+        named = user_in(self.url_for(role))
+        if named is not None:
+            return named
+        # One role is not given another's password, but knows its name.
+        has_roles = any(getattr(self.passwords, each) is not None for each in BrokerPasswords.model_fields)
+        return str(getattr(self.users, role)) if has_roles else "guest"
 
 
 class DatabaseSettings(Section):
