@@ -35,6 +35,10 @@ class SettableClock:
         """Move on by so many seconds."""
         self._ahead += timedelta(seconds=seconds)
 
+    def rewind(self) -> None:
+        """Back to the machine's time."""
+        self._ahead = timedelta()
+
 
 def unix_milliseconds(moment: datetime) -> int:
     """Whole milliseconds since 1970, as deadlines travel."""

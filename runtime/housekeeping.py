@@ -159,6 +159,11 @@ async def _every(seconds: float, work: Callable[[], Awaitable[object]]) -> None:
     while True:
         try:
             await work()
+        except asyncio.CancelledError:
+            task = asyncio.current_task()
+            if task is None or task.cancelling():
+                raise
+            log.exception("housekeeping was cut off by somebody else's end")
         except Exception as error:
             if is_surroundings(error):
                 log.info("housekeeping put off", extra={"reason": str(error)})

@@ -40,23 +40,23 @@ def told_as_unavailable(what: str) -> Iterator[None]:
     """Whatever ends a request to the broker is told as Unavailable; a wrong answer of the broker as well.
 
     Requests that are under way when a connection ends get from aiormq what ended it: a bare Exception, or a CancelledError
-    although nobody cancelled the task, which would silently end whoever takes it for one.
+    although nobody cancelled the task, which would silently end whoever takes it for one. And a task that is cancelled gets
+    from its request that the channel was closed, which it must not survive.
     """
     try:
         yield
-    except asyncio.CancelledError as lost:
+    except (asyncio.CancelledError, Exception) as error:
         task = asyncio.current_task()
         if task is not None and task.cancelling():
+            raise asyncio.CancelledError from error
+        if isinstance(error, Unavailable) or not _is_loss(error):
             raise
-        raise Unavailable(f"{what}: the connection was lost") from lost
-    except Unavailable:
-        raise
-    except (aiormq.AMQPError, OSError, TimeoutError, EOFError, RuntimeError) as away:
-        raise Unavailable(f"{what}: {away!r}") from away
-    except Exception as lost:
-        if type(lost) is not Exception:
-            raise
-        raise Unavailable(f"{what}: the connection was lost") from lost
+        raise Unavailable(f"{what}: {error!r}") from error
+
+
+def _is_loss(error: BaseException) -> bool:
+    losses = aiormq.AMQPError | OSError | TimeoutError | EOFError | RuntimeError | asyncio.CancelledError
+    return isinstance(error, losses) or type(error) is Exception
 
 
 class Tap(asyncio.StreamReaderProtocol):

@@ -13,6 +13,16 @@ LOCAL = Path(__file__).parent.parent / ".local"
 STATE = Path(os.environ.get("COFFER_TEST_STATE") or LOCAL / "test")
 
 
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out what is long, unless the command says what it wants."""
+    if config.option.markexpr or config.option.keyword:
+        return
+    long = [item for item in items if item.get_closest_marker("long")]
+    if long:
+        config.hook.pytest_deselected(items=long)
+        items[:] = [item for item in items if not item.get_closest_marker("long")]
+
+
 @pytest.fixture(scope="session")
 async def servers() -> AsyncIterator[LocalServers]:
     """PostgreSQL, RabbitMQ and Redis for these tests alone, on free ports."""
@@ -28,6 +38,7 @@ async def house(servers: LocalServers) -> AsyncIterator[House]:
 
 
 @pytest.fixture
-async def bank(house: House) -> Bank:
-    """The bank to speak to."""
-    return Bank(house)
+async def bank(house: House) -> AsyncIterator[Bank]:
+    """The bank to speak to. Time that a test let pass is taken back: the house is shared."""
+    yield Bank(house)
+    house.clock.rewind()

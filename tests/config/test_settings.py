@@ -144,7 +144,7 @@ def test_settings_can_be_printed_without_telling_a_secret() -> None:
 def test_each_role_speaks_to_the_broker_as_its_own_user_where_it_has_a_password() -> None:
     broker = load_settings(GOOD_PRODUCTION).broker
     assert broker.url_for("edge") == "amqp://coffer_edge:x9fK-27sd-Qm4w@broker:5672/coffer"
-    assert (broker.user_for("actors"), broker.user_for("topology")) == ("coffer_actors", "guest")
+    assert (broker.user_for("actors"), broker.user_for("topology")) == ("coffer_actors", "coffer_topology")
 
 
 @settings(deadline=None)

@@ -1,4 +1,4 @@
-"""One bank of processes for all fault tests, mended after each; the long ones run by command only."""
+"""One bank of processes for all fault tests, mended after each."""
 
 from collections.abc import AsyncIterator
 
@@ -7,16 +7,6 @@ import pytest
 from tests.conftest import LOCAL, STATE
 from tests.faults.branch import Branch
 from tests.faults.partner import USER, Partner
-
-
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out what is long, unless the command says what it wants."""
-    if config.option.markexpr or config.option.keyword:
-        return
-    long = [item for item in items if item.get_closest_marker("long")]
-    if long:
-        config.hook.pytest_deselected(items=long)
-        items[:] = [item for item in items if not item.get_closest_marker("long")]
 
 
 @pytest.fixture(scope="package")

@@ -95,6 +95,16 @@ def _live(order: Order) -> None:
 def _run(part: str, pools: list[str]) -> None:
     environment = dict(os.environ)
     log_json(part)
+    import faulthandler, asyncio
+
+    def dump(*_):
+        import io, sys
+
+        for t in asyncio.all_tasks():
+            t.print_stack(file=sys.stderr)
+        sys.stderr.flush()
+
+    signal.signal(signal.SIGUSR1, dump)
     plant(filter(None, environment.pop(PLANTED, "").split(",")))
     settings = load_settings(environment)
     work: Any = run_edge(settings, environment)

@@ -19,13 +19,14 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from config.sections import DEMO_PASSWORD
+from http_edge.demo import ADMINISTRATOR
 from tests.real_data import records
 from tests.real_data.comparing import Found, compare
 from tests.real_data.over_amqp import Courier
 from tests.real_data.over_http import Counter, Refused, Tick, bring_accounts, bring_persons, decimal, own_accounts
 from tests.real_data.records import Records
 
-DEMO_LOGIN, DEMO_PASSWORD = "admin@fintech.com", "password123"
 MOST_SHOWN = 10
 
 
@@ -35,7 +36,7 @@ class Bank:
 
     url: str
     amqp: str
-    username: str = DEMO_LOGIN
+    username: str = ADMINISTRATOR
     password: str = DEMO_PASSWORD
 
 
@@ -145,7 +146,7 @@ def _arguments(given: list[str] | None) -> argparse.Namespace:
     )
     parser.add_argument("--url", default="http://127.0.0.1:8080", help="the bank's HTTP address (%(default)s)")
     parser.add_argument("--amqp", required=True, help="its broker, with the user of the system records-import")
-    parser.add_argument("--user", default=DEMO_LOGIN, help="who registers members and opens accounts (%(default)s)")
+    parser.add_argument("--user", default=ADMINISTRATOR, help="who registers members and opens accounts (%(default)s)")
     parser.add_argument("--password", default=DEMO_PASSWORD, help="their password (the demo's)")
     parser.add_argument("--accounts", type=int, metavar="N", help="only the first N accounts that have a history")
     parser.add_argument("--data", type=Path, help="where the records are")
@@ -167,7 +168,7 @@ def main(given: list[str] | None = None) -> int:
     try:
         report = asyncio.run(bring_in(bank, wanted, Progressing(console)))
     except (Refused, OSError, TimeoutError) as wrong:
-        console.print(f"[red]{wrong!r}[/red]\nRun it again when that is mended; it goes on where it was.")
+        console.print(f"[red]{wrong or type(wrong).__name__}[/red]\nRun it again when that is mended; it goes on where it was.")
         return 2
     show(report, wanted, console)
     return 0 if report.found.agrees else 1

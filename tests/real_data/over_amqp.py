@@ -25,6 +25,7 @@ UNANSWERED = 4000
 """Messages that wait for the bank's answer at most."""
 QUIET_SECONDS = 10
 """When nothing has been answered for so long, what is open is said again."""
+RECONNECT_SECONDS = 0.5
 MOST_TRIES = 10
 
 
@@ -55,7 +56,7 @@ class Courier:
                     channel = await connection.channel(on_return_raises=True)
                     await self._say_all(await channel.get_exchange("ingress", ensure=False), waiting)
             except (AMQPError, OSError):
-                await asyncio.sleep(1)
+                await asyncio.sleep(RECONNECT_SECONDS)
             waiting = [each for each in waiting if str(each.transaction_id) in self._open]
             if not waiting:
                 return

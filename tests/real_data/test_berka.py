@@ -62,6 +62,7 @@ async def bring_again(branch: Branch, *arguments: str) -> str:
     return said.decode()
 
 
+@pytest.mark.faults
 async def test_whole_accounts_arrive_once_though_processes_are_killed(branch: Branch, all_records: Records) -> None:
     wanted = all_records.slice(SLICE)
     tenth = len(wanted.movements) // 10
@@ -80,6 +81,7 @@ async def test_whole_accounts_arrive_once_though_processes_are_killed(branch: Br
     assert f"{len(wanted.movements):,}" in said
 
 
+@pytest.mark.faults
 @pytest.mark.long
 @pytest.mark.timeout(1200)
 async def test_all_records_arrive_once_though_processes_are_killed(branch: Branch, all_records: Records) -> None:

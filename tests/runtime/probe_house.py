@@ -181,7 +181,6 @@ class ProbeHouse:
                 yield house
         finally:
             scene.forget(over=True)
-            import sys; sys.path.insert(0,"/tmp/rt"); import conftest_debug; conftest_debug.install()
             await house._bus.stop()
             await house.actors.stop()
             await house.database.close()
