@@ -21,6 +21,11 @@ CONNECT_SECONDS = 5
 ACQUIRE_SECONDS = 5
 STATEMENT_SECONDS = 10
 """The longest a statement may take; an auditor's report has its own actor and its own limit."""
+LOCK_SECONDS = 5
+"""The longest wait for one lock."""
+IDLE_SECONDS = 10
+"""How long an open transaction may do nothing. A process that hangs in one has lost its locks by then, before the broker gives
+its messages, after two heartbeats, to another that needs them."""
 APP_ROLE = "coffer_app"
 
 Connection: TypeAlias = asyncpg.Connection
@@ -63,8 +68,8 @@ class Database:
                     "role": APP_ROLE,
                     "application_name": self._application,
                     "statement_timeout": str(STATEMENT_SECONDS * 1000),
-                    "lock_timeout": "5000",
-                    "idle_in_transaction_session_timeout": "30000",
+                    "lock_timeout": str(LOCK_SECONDS * 1000),
+                    "idle_in_transaction_session_timeout": str(IDLE_SECONDS * 1000),
                     "jit": "off",
                 },
             )

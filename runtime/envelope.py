@@ -80,6 +80,8 @@ class Envelope:
         try:
             principal = Principal.from_header(headers["principal"]) if believed and "principal" in headers else NOBODY
             deadline = int(headers.get("deadline", 0))
+            if deadline.bit_length() > 63:
+                raise ValueError("no time of this world")
         except (ValueError, TypeError, AttributeError, OverflowError):
             raise Unreadable("malformed", "the headers principal or deadline do not hold what they must") from None
         return cls(

@@ -3,7 +3,7 @@
 import contextlib
 from collections.abc import AsyncIterator, Iterator, Mapping
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 from uuid import UUID
 
 import aiohttp
@@ -83,6 +83,9 @@ async def emptied(servers: LocalServers) -> None:
 class House:
     """Edge and actors in this process."""
 
+    open: ClassVar[list["House"]] = []
+    """Those that are open."""
+
     def __init__(self, servers: LocalServers, environment: Mapping[str, str]) -> None:
         self.servers = servers
         self.environment = environment
@@ -113,9 +116,11 @@ class House:
         bank = Bank(house)
         await bank.says(CreateFirstAdministrator(username=ROOT_NAME, password=ROOT_PASSWORD))
         house.root_token = (await bank.says(Login(username=ROOT_NAME, password=ROOT_PASSWORD))).access_token.get_secret_value()
+        cls.open.append(house)
         try:
             yield house
         finally:
+            cls.open.remove(house)
             await house.http.close()
             await house.edge.stop()
             await house.actors.stop()

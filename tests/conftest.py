@@ -37,8 +37,14 @@ async def house(servers: LocalServers) -> AsyncIterator[House]:
         yield opened
 
 
+@pytest.fixture(scope="module", autouse=True)
+def machine_time() -> None:
+    """Each file begins at the machine's time. Within a file time only moves on, as the ledger's journal does."""
+    for opened in House.open:
+        opened.clock.rewind()
+
+
 @pytest.fixture
-async def bank(house: House) -> AsyncIterator[Bank]:
-    """The bank to speak to. Time that a test let pass is taken back: the house is shared."""
-    yield Bank(house)
-    house.clock.rewind()
+async def bank(house: House) -> Bank:
+    """The bank to speak to."""
+    return Bank(house)

@@ -33,6 +33,7 @@ from runtime.principal import Principal
 from runtime.servers import LocalServers
 from runtime.topology import declare
 from tests.bank import emptied, environment_of, private_servers
+from tests.bench import load as http_load
 
 ROOT = Path(__file__).parent.parent.parent
 CURRENCY = "KES"
@@ -113,7 +114,7 @@ async def load(host: str, port: int, connections: int, requests: list[dict[str, 
     """Run a load in a process of its own; what it measured."""
     plan = {"host": host, "port": port, "connections": connections, "requests": requests}
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "tests.bench.load", stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, cwd=ROOT
+        sys.executable, "-m", http_load.__name__, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, cwd=ROOT
     )
     printed, _ = await process.communicate(json.dumps(plan).encode())
     found: dict[str, Any] = json.loads(printed)

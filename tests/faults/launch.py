@@ -6,6 +6,7 @@ So a process that was killed is back in a moment, and a test can kill many. All 
 the tests, however they end. Bugs are planted here, in the forked process alone; the product has no switch for them.
 """
 
+import asyncio
 import ctypes
 import gc
 import os
@@ -95,16 +96,7 @@ def _live(order: Order) -> None:
 def _run(part: str, pools: list[str]) -> None:
     environment = dict(os.environ)
     log_json(part)
-    import faulthandler, asyncio
-
-    def dump(*_):
-        import io, sys
-
-        for t in asyncio.all_tasks():
-            t.print_stack(file=sys.stderr)
-        sys.stderr.flush()
-
-    signal.signal(signal.SIGUSR1, dump)
+    signal.signal(signal.SIGUSR1, lambda *_: _tell_what_is_waited_for())
     plant(filter(None, environment.pop(PLANTED, "").split(",")))
     settings = load_settings(environment)
     work: Any = run_edge(settings, environment)
@@ -112,6 +104,13 @@ def _run(part: str, pools: list[str]) -> None:
         work.close()
         work = run_actors(settings, environment, only=pools, failpoints=failpoints_of(environment))
     uvloop.run(work)
+
+
+def _tell_what_is_waited_for() -> None:
+    """Into the log, for whoever wonders why a process does not end."""
+    for task in asyncio.all_tasks():
+        task.print_stack(file=sys.stderr)
+    sys.stderr.flush()
 
 
 def _rewire(log: Path) -> None:

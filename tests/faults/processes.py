@@ -16,7 +16,7 @@ from tests.faults import launch
 RESTART_SECONDS = 0.1
 BIRTH_SECONDS = 60
 """Importing everything takes two seconds of a processor; a busy machine takes its time."""
-DEATH_SECONDS = 30
+DEATH_SECONDS = 25
 
 
 class Nursery:
@@ -135,6 +135,7 @@ class Worker:
     async def _end(self, number: signal.Signals) -> None:
         lived = len(self.ended)
         os.kill(await self.alive(), number)
+        self.send(signal.SIGUSR1, after_seconds=DEATH_SECONDS - 1)  # the log tells what it waits for
         await until(lambda: len(self.ended) > lived, within_seconds=DEATH_SECONDS)
 
     def send(self, number: signal.Signals, *, after_seconds: float = 0) -> None:
@@ -156,7 +157,11 @@ class Worker:
     @property
     def is_stopped(self) -> bool:
         """Whether it hangs."""
-        return bool(self.pid) and Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()[0] == "T"
+        if not self.pid:
+            return False
+        with contextlib.suppress(FileNotFoundError):  # it has just died
+            return Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()[0] == "T"
+        return False
 
     async def retire(self, how: signal.Signals = signal.SIGKILL) -> None:
         """End it for good; with SIGTERM it may finish what it has in hand."""

@@ -7,17 +7,14 @@ import pytest
 from runtime.clock import stopwatch_seconds
 from tests.bank import until
 from tests.faults.branch import Branch
+from tests.faults.launch import PLANTED
 from tests.faults.partner import Partner
 from tests.faults.rush import Rush
 
 pytestmark = pytest.mark.faults
 
-IMPATIENT = {
-    "COFFER_BROKER__HEARTBEAT_SECONDS": "1",
-    "COFFER_DATABASE__LOCK_TIMEOUT_SECONDS": "1",
-    "COFFER_DATABASE__IDLE_TRANSACTION_TIMEOUT_SECONDS": "2",
-}
-"""So that the others notice in seconds."""
+IMPATIENT = {"COFFER_BROKER__HEARTBEAT_SECONDS": "1", PLANTED: "impatient"}
+"""So that broker and database notice in seconds."""
 
 
 @pytest.mark.parametrize("place", ["after_begin", "before_commit", "after_commit_before_reply"])
