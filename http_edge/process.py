@@ -23,7 +23,7 @@ from runtime.errors import Unavailable
 from runtime.house import topology_of
 from runtime.limits import Limiter
 from runtime.principal import Principal
-from runtime.process import until_told
+from runtime.process import freeze_what_stays, until_told
 
 log = logging.getLogger("coffer.edge")
 
@@ -98,6 +98,7 @@ class EdgeProcess:
 async def run_edge(settings: Settings, environment: Mapping[str, str], *, clock: Clock | None = None) -> None:
     """Run an edge until told to stop."""
     process = EdgeProcess(settings, environment, clock=clock)
+    freeze_what_stays()
     await process.start()
     await until_told()
     log.info("draining", extra={"in_flight": process.client.in_flight})

@@ -46,6 +46,8 @@ class Bus:
         self.reconnects = 0
         self.on_connected: list[Callable[[], Awaitable[None]]] = []
         """Called after each connection, before the bus is ready; a failure connects anew."""
+        self.on_blocked: list[Callable[[], None]] = []
+        """Called when the broker, short of memory or disk, stops taking publishes."""
 
     async def start(self) -> None:
         """Begin connecting."""
@@ -121,6 +123,7 @@ class Bus:
         self._publishing = await Link.connect(
             self._url, name=f"{self._name} publishes", heartbeat_seconds=self._heartbeat_seconds
         )
+        self._publishing.tap.on_blocked = self._tell_blocked
         self._consuming = await Link.connect(
             self._url, name=f"{self._name} consumes", heartbeat_seconds=self._heartbeat_seconds
         )
@@ -128,6 +131,11 @@ class Bus:
         self._confirming = await self._publishing.lane(confirms=True)
         for callback in self.on_connected:
             await callback()
+
+    def _tell_blocked(self) -> None:
+        log.warning("the broker takes nothing for now: it is short of memory or disk")
+        for callback in self.on_blocked:
+            callback()
 
     async def _until_lost(self) -> None:
         assert self._publishing and self._consuming and self._saying and self._confirming

@@ -31,6 +31,8 @@ SHORTEST_ASK_SECONDS = 0.1
 BUSY_SECONDS = 0.1
 """Between two questions, while an earlier one of the same id is being worked on."""
 REPLY_PREFETCH = 1000
+BLOCKED_SECONDS = 0.5
+"""How long answers that were on their way may still arrive when the broker takes nothing more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +57,7 @@ class Client:
         self._reply_queue = ""
         self._waiting: dict[str, asyncio.Future[Answer]] = {}
         bus.on_connected.append(self._listen)
+        bus.on_blocked.append(self._on_blocked)
 
     @property
     def in_flight(self) -> int:
@@ -86,6 +89,16 @@ class Client:
         future = self._waiting.get(delivery.properties.message_id)
         if future is not None and not future.done():
             future.set_exception(Unavailable(f"nobody has a queue for {delivery.properties.type}"))
+
+    def _on_blocked(self) -> None:
+        """What was said last is stuck, and so are most answers: whoever waits now is told soon, not when time is up."""
+        asyncio.get_running_loop().call_later(BLOCKED_SECONDS, self._give_up_if_blocked, list(self._waiting.values()))
+
+    def _give_up_if_blocked(self, waiting: "list[asyncio.Future[Answer]]") -> None:
+        if self._bus.is_blocked:
+            for future in waiting:
+                if not future.done():
+                    future.set_exception(Unavailable("the broker is short of memory or disk", retry_after_seconds=2))
 
     async def call(
         self,

@@ -5,6 +5,7 @@ append-only, whoever logged in.
 """
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -188,9 +189,10 @@ class Transaction:
             if not clean and connection is not None and not connection.is_closed():
                 await connection.execute("ROLLBACK")
             clean = True
-        except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as away:
+        except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError) as away:
             log.info("a transaction could not be rolled back; its connection is dropped", extra={"reason": repr(away)})
         finally:
             if not clean and connection is not None:
-                connection.terminate()
+                with contextlib.suppress(asyncpg.InterfaceError):  # the pool has taken back a connection that was lost
+                    connection.terminate()
             await holder.__aexit__(None, None, None)

@@ -60,7 +60,9 @@ _TRANSIENT_STATES = ("40001", "40P01", "55P03", "57014", "25006", "53", "08", "5
 read-only standby, insufficient resources, connection exceptions, operator intervention."""
 
 
-_LOST_CONNECTION = re.compile(r"connection is closed|pool is clos|connection is already closed")
+_LOST_CONNECTION = re.compile(
+    r"connection is closed|pool is clos|connection is already closed|has been released back to the pool|cannot switch to state"
+)
 """What asyncpg says of a connection that is gone. It uses the same class for a value that no column takes, or a wrong number of
 arguments: those are the message's fault, or the handler's, and waiting would mend nothing."""
 
@@ -69,7 +71,7 @@ def is_surroundings(error: BaseException) -> bool:
     """Whether the error is a fault of the surroundings, so that the message waits and no attempt is burnt."""
     if isinstance(error, asyncpg.PostgresError):
         return (error.sqlstate or "").startswith(_TRANSIENT_STATES)
-    if isinstance(error, asyncpg.InterfaceError):
+    if isinstance(error, asyncpg.InterfaceError | asyncpg.InternalClientError):
         return _LOST_CONNECTION.search(str(error)) is not None
     return isinstance(
         error,

@@ -75,6 +75,8 @@ class Tap(asyncio.StreamReaderProtocol):
         self._may_write.set()
         self.blocked = False
         """The broker is short of memory or disk and takes no publishes for now."""
+        self.on_blocked: Callable[[], None] = lambda: None
+        """Called when that begins."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.Transport", transport)
@@ -156,6 +158,7 @@ class Tap(asyncio.StreamReaderProtocol):
     def _notice(self, method: int) -> None:
         if method == wire.CONNECTION_BLOCKED:
             self.blocked = True
+            self.on_blocked()
         elif method == wire.CONNECTION_UNBLOCKED:
             self.blocked = False
 

@@ -142,6 +142,7 @@ class ProbeHouse:
         self.topology = self.actors.topology
         self.client = Client(self._bus, self.topology, self.clock, role="edge")
         self.mouth: Mouth
+        self._mouths = contextlib.AsyncExitStack()
         self.database: asyncpg.Pool
 
     def another_process(self, *, failpoints: str = "", only: tuple[str, ...] = ()) -> ActorsProcess:
@@ -174,16 +175,23 @@ class ProbeHouse:
         await house.declare()
         await house.actors.start()
         await house._bus.start()
-        broker = house.settings.broker
         try:
             await house.until_ready()
-            async with Mouth.opened(broker.url_for("edge"), broker.user_for("edge"), house.topology) as house.mouth:
-                yield house
+            await house.speak_anew()
+            yield house
         finally:
             scene.forget(over=True)
+            await house._mouths.aclose()
             await house._bus.stop()
             await house.actors.stop()
             await house.database.close()
+
+    async def speak_anew(self) -> None:
+        """Another mouth: the broker of the last one is gone."""
+        await self._mouths.aclose()
+        broker = self.settings.broker
+        mouth = Mouth.opened(broker.url_for("edge"), broker.user_for("edge"), self.topology)
+        self.mouth = await self._mouths.enter_async_context(mouth)
 
     async def declare(self, *, anew: bool = True) -> None:
         """Declare the topology; queues of an earlier house are deleted."""

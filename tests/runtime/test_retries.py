@@ -51,6 +51,11 @@ async def test_a_parked_key_takes_its_messages_behind_it_and_gives_them_back_in_
     assert (await probe.says(Add(counter="parked", amount=6))).number == 6
 
 
+async def test_a_parked_message_may_carry_what_no_database_takes(probe: ProbeHouse) -> None:
+    await probe.mouth.say(Add(counter="nul", trouble=f"fault:{IN_PLACE + 1}"), correlation_id="a\x00b")
+    await probe.until_stepped("nul", [1])
+
+
 async def test_what_waits_behind_a_parked_key_and_comes_too_late_is_answered_so(probe: ProbeHouse) -> None:
     (head,) = await probe.mouth.say(
         Add(counter="tardy", amount=1, trouble=f"fault:{IN_PLACE}"),
