@@ -46,6 +46,8 @@ class Bus:
         self.reconnects = 0
         self.on_connected: list[Callable[[], Awaitable[None]]] = []
         """Called after each connection, before the bus is ready; a failure connects anew."""
+        self.on_lost: list[Callable[[], None]] = []
+        """Called when the connection was lost."""
         self.on_blocked: list[Callable[[], None]] = []
         """Called when the broker, short of memory or disk, stops taking publishes."""
 
@@ -117,6 +119,8 @@ class Bus:
             self.reconnects += 1
             telemetry.reconnects.labels("broker").inc()
             log.warning("broker connection lost")
+            for told in self.on_lost:
+                told()
             await self._drop()
 
     async def _connect(self) -> None:

@@ -57,6 +57,7 @@ class Client:
         self._reply_queue = ""
         self._waiting: dict[str, asyncio.Future[Answer]] = {}
         bus.on_connected.append(self._listen)
+        bus.on_lost.append(self._give_up_all)
         bus.on_blocked.append(self._on_blocked)
 
     @property
@@ -72,10 +73,14 @@ class Client:
         lane = await link.lane()
         await lane.consume(queue, self._on_reply, prefetch=REPLY_PREFETCH, acknowledge=False)
         self._bus.saying.on_returned = self._on_returned
+        self._give_up_all()
+        self._reply_queue = queue
+
+    def _give_up_all(self) -> None:
+        """Answers to what was asked before go to a queue that nobody listens to any more."""
         for future in self._waiting.values():
             if not future.done():
                 future.set_exception(Unavailable("the broker was lost while the answer was waited for"))
-        self._reply_queue = queue
 
     def _on_reply(self, delivery: Delivery) -> None:
         properties = delivery.properties

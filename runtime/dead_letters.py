@@ -13,26 +13,14 @@ from messages.ids import new_id
 from runtime import telemetry
 from runtime.database import Connection, Transaction
 from runtime.envelope import Envelope
+from runtime.statements import Statements
 from runtime.topology import COMMANDS
 from runtime.wire import Delivery
 
+_sql = Statements.beside(__file__, "dead_letters.sql")
+
 LONGEST_ERROR = 4000
 """Characters of an error that are kept."""
-
-_KEEP = """
-    INSERT INTO runtime.dead_letter (id, actor, message_id, type, key, reason, error, attempts, first_at, last_at, envelope)
-    SELECT $1, $2, $3, $4, $5, $6, $7, coalesce(a.failures + a.starts, $8), coalesce(a.first_at, now()), now(), $9
-    FROM (SELECT 1) AS one LEFT JOIN runtime.attempt AS a ON a.actor = $2 AND a.message_id = $3
-"""
-_LIST = """
-    SELECT * FROM runtime.dead_letter
-    WHERE state = $1 AND ($2::text IS NULL OR actor = $2) AND ($3::timestamptz IS NULL OR (last_at, id) < ($3, $4::uuid))
-    ORDER BY last_at DESC, id DESC LIMIT $5
-"""
-_RESOLVE = """
-    UPDATE runtime.dead_letter SET state = $2, note = $3, resolved_by = $4, resolved_at = now()
-    WHERE id = $1 AND state = 'dead' RETURNING *
-"""
 
 
 async def keep(connection: Connection, actor: str, envelope: Envelope, *, reason: str, error: str) -> UUID:
@@ -84,7 +72,7 @@ async def _keep(
     letter_id = new_id()
     safe = error[:LONGEST_ERROR].replace("\x00", "\\0")
     await connection.execute(
-        _KEEP,
+        _sql["keep"],
         letter_id,
         actor,
         message_id,
@@ -115,24 +103,24 @@ async def listed(
 ) -> list[dict[str, Any]]:
     """Dead letters, the last ones first."""
     moment, letter_id = before or (None, None)
-    return [dict(row) for row in await connection.fetch(_LIST, state, actor, moment, letter_id, limit)]
+    return [dict(row) for row in await connection.fetch(_sql["listed"], state, actor, moment, letter_id, limit)]
 
 
 async def shown(connection: Connection | Transaction, letter_id: UUID) -> dict[str, Any] | None:
     """One dead letter, whatever its state."""
-    row = await connection.fetchrow("SELECT * FROM runtime.dead_letter WHERE id = $1", letter_id)
+    row = await connection.fetchrow(_sql["shown"], letter_id)
     return dict(row) if row is not None else None
 
 
 async def resolve(connection: Connection, letter_id: UUID, *, state: str, note: str | None, by: str) -> dict[str, Any] | None:
     """Mark as replayed or discarded; None where it is not there or was resolved before."""
-    row = await connection.fetchrow(_RESOLVE, letter_id, state, note, by)
+    row = await connection.fetchrow(_sql["resolve"], letter_id, state, note, by)
     return dict(row) if row is not None else None
 
 
 async def forget_attempts(connection: Connection | Transaction, actor: str, message_id: UUID) -> None:
     """Let a replayed message begin anew."""
-    await connection.execute("DELETE FROM runtime.attempt WHERE actor = $1 AND message_id = $2", actor, message_id)
+    await connection.execute(_sql["forget_attempts"], actor, message_id)
 
 
 def to_replay(row: dict[str, Any]) -> Envelope:

@@ -278,14 +278,15 @@ class QueryDesk(Desk):
     async def _run(self, first: Letter) -> None:
         letter: Letter | None = first
         while letter is not None:
-            try:
-                await self._answer(letter)
-            except Exception as error:
-                if not is_surroundings(error):
-                    log.exception("a query failed", extra={"type": letter.envelope.type})
-                    self.answers.settle([letter], [COULD_NOT])
-                else:
-                    self.hold(error)
+            with telemetry.conversation(letter.envelope.correlation_id, letter.envelope.traceparent):
+                try:
+                    await self._answer(letter)
+                except Exception as error:
+                    if not is_surroundings(error):
+                        log.exception("a query failed", extra={"type": letter.envelope.type})
+                        self.answers.settle([letter], [COULD_NOT])
+                    else:
+                        self.hold(error)
             letter = self._waiting.popleft() if self._waiting else None
 
     async def _answer(self, letter: Letter) -> None:

@@ -17,7 +17,7 @@ import asyncpg
 from messages.ids import new_id
 from runtime import dead_letters, timers
 from runtime.bus import Bus
-from runtime.clock import Clock
+from runtime.clock import Clock, stopwatch_seconds
 from runtime.database import Connection, Database
 from runtime.envelope import Envelope
 from runtime.errors import SurroundingsFault, is_surroundings
@@ -29,6 +29,8 @@ from runtime.topology import INGRESS_QUEUE, Topology, declare, is_complete
 log = logging.getLogger("coffer.housekeeping")
 
 TIMER_SECONDS, RECONCILE_SECONDS, HEARTBEAT_SECONDS, TOPOLOGY_SECONDS, CLEAN_SECONDS = 0.5, 2.0, 2.0, 3.0, 60.0
+LOOK_SECONDS = 0.2
+"""How soon it is told that a pool has begun to consume: until then the bank does not count as ready."""
 LOOKS_PER_DECLARATION = 20
 MOST_TIMERS = 200
 KEEP_INBOX = timedelta(days=30)
@@ -77,6 +79,8 @@ class Housekeeping:
         self._reconciler = Reconciler(database, bus, topology, lift_after=lift_after)
         self._id: UUID = new_id()
         self._looks = 0
+        self._told: dict[str, bool] = {}
+        self._told_at = float("-inf")
         self._tasks: list[asyncio.Task[None]] = []
 
     async def start(self) -> None:
@@ -84,7 +88,7 @@ class Housekeeping:
         work: list[tuple[float, Callable[[], Awaitable[object]]]] = [
             (TIMER_SECONDS, self.fire_timers),
             (RECONCILE_SECONDS, self._reconciler.look),
-            (HEARTBEAT_SECONDS, self.tell),
+            (LOOK_SECONDS, self.tell_news),
             (CLEAN_SECONDS, self.clean),
         ]
         if self._topology_url is not None:
@@ -123,6 +127,13 @@ class Housekeeping:
             await dead_letters.keep(connection, actor, envelope, reason="no_such_actor", error=error)
             return []
 
+    async def tell_news(self) -> None:
+        """Tell at once when a pool begins or ends to consume, else now and then."""
+        consuming = {name: pool["consuming"] for name, pool in self._describe().items()}
+        if consuming != self._told or stopwatch_seconds() - self._told_at >= HEARTBEAT_SECONDS:
+            await self.tell()
+            self._told, self._told_at = consuming, stopwatch_seconds()
+
     async def tell(self) -> None:
         """Tell that this process lives, and how its pools are."""
         async with self._database.connection() as connection:
@@ -134,6 +145,12 @@ class Housekeeping:
             async with self._database.connection() as connection:
                 await connection.execute(statement, keep)
 
+    async def _is_complete(self) -> bool:
+        try:
+            return await is_complete(self._bus.consuming, self._topology)
+        except SurroundingsFault:
+            return False  # on a new broker the bus itself cannot be ready before the exchanges are there
+
     async def keep_topology(self) -> None:
         """Make what is missing at the broker; where all of it was, the broker is a new one and has lost what it held.
 
@@ -141,7 +158,7 @@ class Housekeeping:
         """
         assert self._topology_url is not None
         self._looks += 1
-        if self._looks % LOOKS_PER_DECLARATION != 1 and await is_complete(self._bus.consuming, self._topology):
+        if self._looks % LOOKS_PER_DECLARATION != 1 and await self._is_complete():
             return
         link = await Link.connect(self._topology_url, name="topology")
         try:

@@ -16,7 +16,10 @@ from runtime.database import Database
 from runtime.envelope import Envelope, pack, unpack
 from runtime.errors import is_surroundings
 from runtime.failpoints import Failpoints
+from runtime.statements import Statements
 from runtime.topology import COMMANDS, EVENTS, Topology
+
+_sql = Statements.beside(__file__, "outbox.sql")
 
 log = logging.getLogger("coffer.outbox")
 
@@ -25,19 +28,6 @@ SWEEP_SECONDS = 1.0
 LEFT_BEHIND_SECONDS = 2
 """A row unsent for longer than this was left by a process that died."""
 SWEEP_ROWS = 500
-
-_KEEP = "INSERT INTO runtime.outbox (actor, message_ids, receivers, envelopes) VALUES ($1, $2, $3, $4) RETURNING number"
-_MARK_SENT = """
-    UPDATE runtime.outbox
-    SET sent_at = now(), sent_times = sent_times + 1, settled_at = CASE WHEN receivers = '{}' THEN now() END
-    WHERE number = ANY($1::bigint[])
-"""
-_LEFT_BEHIND = """
-    SELECT number, envelopes FROM runtime.outbox
-    WHERE sent_at IS NULL AND said_at < now() - make_interval(secs => $1)
-    ORDER BY number LIMIT $2
-"""
-_ONE_SWEEPER = "SELECT pg_try_advisory_xact_lock(hashtext('coffer outbox sweeper'))"
 
 
 def addressed(envelopes: list[Envelope], topology: Topology) -> tuple[list[Envelope], list[str]]:
@@ -109,7 +99,7 @@ class Relay:
     async def keep_and_say(self, teller: str, envelopes: list[Envelope], topology: Topology) -> None:
         """Keep what nobody's turn said, as if one had, and publish it."""
         async with self._database.connection() as connection:
-            number = await connection.fetchval(_KEEP, teller, *row(envelopes, topology))
+            number = await connection.fetchval(_sql["keep"], teller, *row(envelopes, topology))
         self.committed(number, envelopes)
 
     def committed(self, number: int, envelopes: list[Envelope]) -> None:
@@ -149,7 +139,7 @@ class Relay:
         numbers, self._confirmed = self._confirmed, []
         try:
             async with self._database.connection() as connection:
-                await connection.execute(_MARK_SENT, numbers)
+                await connection.execute(_sql["mark_sent"], numbers)
         except BaseException:
             self._confirmed = numbers + self._confirmed
             raise
@@ -169,13 +159,13 @@ class Relay:
     async def sweep_once(self) -> int:
         """Publish rows that were left behind; how many."""
         async with self._database.transaction() as connection:
-            if not await connection.fetchval(_ONE_SWEEPER):
+            if not await connection.fetchval(_sql["one_sweeper"]):
                 return 0
-            found = await connection.fetch(_LEFT_BEHIND, LEFT_BEHIND_SECONDS, SWEEP_ROWS)
+            found = await connection.fetch(_sql["left_behind"], LEFT_BEHIND_SECONDS, SWEEP_ROWS)
             rows = [(each["number"], unpack(each["envelopes"])) for each in found if each["number"] not in self._in_hand]
             if not rows:
                 return 0
             await self._bus.say_confirmed([envelope for _, envelopes in rows for envelope in envelopes])
-            await connection.execute(_MARK_SENT, [number for number, _ in rows])
+            await connection.execute(_sql["mark_sent"], [number for number, _ in rows])
             log.info("swept up", extra={"rows": len(rows)})
             return len(rows)

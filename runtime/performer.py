@@ -104,8 +104,7 @@ class Performer:
         handler = self.handler_of(said.message)
         turn = Turn(said, self._around.database, self._around.clock, self._around.asks, read_only=True)
         try:
-            with telemetry.conversation(envelope.correlation_id, envelope.traceparent):
-                reply: Reply = await getattr(self.actor, handler.method)(said.message, turn)
+            reply: Reply = await getattr(self.actor, handler.method)(said.message, turn)
         except Refusal as no:
             return refused(no)
         finally:

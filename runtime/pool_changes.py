@@ -6,29 +6,19 @@ from typing import Any
 
 from config.pools import PoolSettings
 from runtime.database import Transaction
+from runtime.statements import Statements
+
+_sql = Statements.beside(__file__, "pool_changes.sql")
 
 LIVES = timedelta(seconds=10)
 """A process that has not told for so long is not counted."""
-
-_LIVING = """
-    SELECT p.host, p.pid, p.seen_at, each.key AS pool, each.value AS state
-    FROM runtime.process AS p CROSS JOIN LATERAL jsonb_each(p.pools) AS each
-    WHERE p.seen_at > now() - $1::interval ORDER BY each.key, p.host, p.pid
-"""
-_CHANGE = """
-    INSERT INTO runtime.pool_change (pool, setting, value, changed_by)
-    SELECT $1, key, value, $3 FROM jsonb_each($2::jsonb)
-    ON CONFLICT (pool, setting) DO UPDATE SET value = excluded.value, changed_by = $3, changed_at = now()
-"""
-_CHANGES = "SELECT setting, value FROM runtime.pool_change WHERE pool = $1"
-_RESET = "DELETE FROM runtime.pool_change WHERE pool = $1"
 
 
 async def living(transaction: Transaction) -> list[dict[str, Any]]:
     """Each pool in each living process."""
     return [
         {"pool": row["pool"], "host": row["host"], "pid": row["pid"], "seen_at": row["seen_at"], **row["state"]}
-        for row in await transaction.fetch(_LIVING, LIVES)
+        for row in await transaction.fetch(_sql["living"], LIVES)
     ]
 
 
@@ -40,16 +30,16 @@ async def missing(transaction: Transaction, pools: Iterable[str]) -> tuple[str, 
 
 async def changed(transaction: Transaction, pool: str, settings: PoolSettings) -> PoolSettings:
     """The pool's settings with all changes that hold."""
-    changes = {row["setting"]: row["value"] for row in await transaction.fetch(_CHANGES, pool)}
+    changes = {row["setting"]: row["value"] for row in await transaction.fetch(_sql["changes"], pool)}
     return settings.with_changes(changes)
 
 
 async def change(transaction: Transaction, pool: str, changes: dict[str, Any], *, by: str) -> dict[str, Any]:
     """Write changes down; all that hold now."""
-    await transaction.execute(_CHANGE, pool, changes, by)
-    return {row["setting"]: row["value"] for row in await transaction.fetch(_CHANGES, pool)}
+    await transaction.execute(_sql["change"], pool, changes, by)
+    return {row["setting"]: row["value"] for row in await transaction.fetch(_sql["changes"], pool)}
 
 
 async def reset(transaction: Transaction, pool: str) -> None:
     """Let the files decide again."""
-    await transaction.execute(_RESET, pool)
+    await transaction.execute(_sql["reset"], pool)

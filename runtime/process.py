@@ -269,6 +269,7 @@ async def run_actors(
         log.info("draining", extra={"pools": orjson.dumps(process.describe()).decode()})
         await process.stop()
         server.shutdown()
+        server.server_close()
     log.info("stopped")
 
 

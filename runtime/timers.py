@@ -6,23 +6,15 @@ from uuid import UUID
 
 from runtime.database import Connection, Transaction
 from runtime.envelope import Envelope
+from runtime.statements import Statements
 
-_KEEP = """
-    INSERT INTO runtime.timer (id, due_at, envelope)
-    SELECT * FROM unnest($1::uuid[], $2::timestamptz[], $3::jsonb[])
-    ON CONFLICT (id) DO NOTHING
-"""
-_DUE = """
-    DELETE FROM runtime.timer WHERE id IN (
-        SELECT id FROM runtime.timer WHERE due_at <= $1 ORDER BY due_at LIMIT $2 FOR UPDATE SKIP LOCKED
-    ) RETURNING due_at, envelope
-"""
+_sql = Statements.beside(__file__, "timers.sql")
 
 
 async def keep(transaction: Transaction, due: Sequence[tuple[UUID, datetime, Envelope]]) -> None:
     """Keep commands until they are due; part of the turn that asked for it."""
     await transaction.execute(
-        _KEEP,
+        _sql["keep"],
         [message_id for message_id, _, _ in due],
         [due_at for _, due_at, _ in due],
         [envelope.to_json() for _, _, envelope in due],
@@ -31,5 +23,5 @@ async def keep(transaction: Transaction, due: Sequence[tuple[UUID, datetime, Env
 
 async def take_due(connection: Connection, now: datetime, most: int) -> list[Envelope]:
     """Take what is due, the earliest first; the caller puts it into the outbox in the same transaction."""
-    due = await connection.fetch(_DUE, now, most)
+    due = await connection.fetch(_sql["take_due"], now, most)
     return [Envelope.from_json(row["envelope"]) for row in sorted(due, key=lambda row: row["due_at"])]

@@ -38,7 +38,10 @@ from runtime.process import until_told
 from runtime.running import tell_running, tell_stopped
 from runtime.servers import LocalServers
 from runtime.servers.ports import Ports, is_free
+from runtime.statements import Statements
 from runtime.topology import Topology, declare
+
+_sql = Statements.beside(__file__, "up.sql")
 
 log = logging.getLogger("coffer.up")
 console = Console(highlight=False, soft_wrap=True)
@@ -112,9 +115,9 @@ async def _app_login(admin_url: str, password: str) -> str:
     """A login that may only become the app's role; its URL."""
     connection = await asyncpg.connect(admin_url)
     try:
-        exists = await connection.fetchval("SELECT 1 FROM pg_roles WHERE rolname = $1", APP_LOGIN)
+        exists = await connection.fetchval(_sql["login_exists"], APP_LOGIN)
         verb = "ALTER" if exists else "CREATE"
-        quoted = await connection.fetchval("SELECT quote_literal($1::text)", password)
+        quoted = await connection.fetchval(_sql["quoted"], password)
         await connection.execute(f"{verb} ROLE {APP_LOGIN} LOGIN NOINHERIT PASSWORD {quoted}")
         await connection.execute(f"GRANT {APP_ROLE} TO {APP_LOGIN}")
     finally:

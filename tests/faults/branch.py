@@ -4,7 +4,7 @@
         accounts = await branch.open_accounts()
         await branch.ledger.kill()
 
-Three processes: the edge, the ledger, and all other actors. `another_ledger` adds a fourth, which waits for its turn.
+Three processes: the edge, the ledger, and all other actors. `twin_of` adds another, which waits for its turn.
 """
 
 import contextlib
@@ -16,6 +16,7 @@ from uuid import UUID
 
 import aiohttp
 import asyncpg
+import orjson
 
 from config.pools import load_pools
 from config.settings import load_settings
@@ -182,11 +183,26 @@ class Branch:
         await worker.alive()
 
     @contextlib.asynccontextmanager
-    async def another_ledger(self, **environment: str) -> AsyncIterator[Worker]:
-        """A second process for the ledger: the broker lets one of the two work."""
-        second = self.worker("ledger2", "actors", "ledger")
-        async with _running(second, {**self.ledger.environment, **environment}):
-            yield second
+    async def twin_of(self, worker: Worker, environment: Mapping[str, str] | None = None) -> AsyncIterator[Worker]:
+        """A second process for the same pools: of what has an order the broker gives it nothing while the first one works."""
+        twin = self.worker(f"{worker.name}2", worker.part, *worker.pools)
+        async with _running(twin, {**worker.environment, **(environment or {})}):
+            await self.until_consuming(twin)
+            yield twin
+
+    async def until_consuming(self, worker: Worker) -> None:
+        """Wait until this process has told that it takes messages for all of its pools."""
+        database = await self.database()
+        try:
+            statement = "SELECT pools FROM runtime.process WHERE pid = $1"
+
+            async def is_told() -> bool:
+                pools = orjson.loads(await database.fetchval(statement, worker.pid) or "{}")
+                return worker.pools == [name for name in worker.pools if pools.get(name, {}).get("consuming")]
+
+            await until(is_told)
+        finally:
+            await database.close()
 
     @contextlib.asynccontextmanager
     async def another_edge(self) -> AsyncIterator[tuple[Worker, str]]:

@@ -75,7 +75,7 @@ async def test_the_ledger_dies_again_and_again(branch: Branch, partner: Partner)
 
 
 async def test_a_second_ledger_takes_over_from_a_dead_one(branch: Branch, partner: Partner) -> None:
-    async with branch.another_ledger() as second, Rush(branch, partner, seed="second") as rush:
+    async with branch.twin_of(branch.ledger) as second, Rush(branch, partner, seed="second") as rush:
         await rush.flows()
         branch.ledger.lives = []
         await branch.ledger.kill()

@@ -1,10 +1,11 @@
 """The broker is short of memory and takes nothing: clients are told so at once, and all goes on when it has memory again."""
 
+import aiohttp
 import pytest
 
 from runtime.clock import stopwatch_seconds
 from tests.bank import until
-from tests.faults.branch import Branch
+from tests.faults.branch import Branch, is_ready
 from tests.faults.partner import Partner
 from tests.faults.rush import Rush
 
@@ -15,6 +16,12 @@ TOLD_SECONDS = 1.0
 ALARM, PLENTY = ("absolute", "1MB"), ("0.4",)
 
 
+async def is_unready(branch: Branch) -> bool:
+    """What a balancer sees. Its question is also what shows the edge that nothing is taken, where all clients wait."""
+    async with aiohttp.ClientSession() as http:
+        return not await is_ready(http, branch.url)
+
+
 async def test_clients_are_told_while_the_broker_takes_nothing(branch: Branch, partner: Partner) -> None:
     rabbitmq = branch.servers.rabbitmq
     async with Rush(branch, partner, seed="memory") as rush:
@@ -22,6 +29,7 @@ async def test_clients_are_told_while_the_broker_takes_nothing(branch: Branch, p
         await rabbitmq.ctl("set_vm_memory_high_watermark", *ALARM)
         alarmed = stopwatch_seconds()
         try:
+            await until(lambda: is_unready(branch))
             await until(lambda: rush.told_to_wait(alarmed + TOLD_SECONDS) > 30)
         finally:
             await rabbitmq.ctl("set_vm_memory_high_watermark", *PLENTY)

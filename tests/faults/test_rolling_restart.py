@@ -40,17 +40,21 @@ async def balanced(rush: Rush, urls: list[str]) -> AsyncIterator[None]:
 
 async def test_a_rolling_restart_fails_nobody(branch: Branch, partner: Partner) -> None:
     async with (
-        branch.another_ledger() as second_ledger,
-        branch.another_edge() as (second_edge, url),
+        branch.twin_of(branch.ledger) as ledger2,
+        branch.twin_of(branch.others) as others2,
+        branch.another_edge() as (edge2, url),
         Rush(branch, partner, seed="rolling") as rush,
         balanced(rush, [branch.url, url]),
     ):
         await rush.flows()
-        for worker in (branch.ledger, second_ledger, branch.others, branch.edge, second_edge):
+        for worker in (branch.ledger, ledger2, branch.others, others2, branch.edge, edge2):
             began = stopwatch_seconds()
             await worker.terminate()
-            assert worker.ended == [0], f"{worker.name} ended by {worker.ended}"
+            assert worker.ended[-1] == 0, f"{worker.name} ended by {worker.ended}"
             assert stopwatch_seconds() - began < GRACE_SECONDS, f"{worker.name} took its time"
+            await worker.alive()
+            if worker.part == "actors":
+                await branch.until_consuming(worker)
             for edge in (branch.url, url):
                 await branch.until_ready(edge)
             await rush.flows()

@@ -26,7 +26,7 @@ async def test_a_process_that_wakes_up_late_loses(branch: Branch, partner: Partn
         await branch.rebirth(zombie, environment=IMPATIENT, lives=[{"COFFER_FAILPOINTS": f"{place}=stop@40"}])
         await until(lambda: zombie.is_stopped, within_seconds=20)
         stopped = stopwatch_seconds()
-        async with branch.another_ledger(**IMPATIENT) as second:
+        async with branch.twin_of(zombie) as second:
             await until(lambda: rush.history.resumed(stopped) is not None, within_seconds=20)
             await rush.flows()
             zombie.go_on()

@@ -6,6 +6,7 @@ What is to go wrong is told in the message's `trouble`, several words apart by s
     away:N      a fault of the surroundings, at the first N
     refuse      a business no, after something was written
     gate:NAME   wait, before anything is written, until the test opens the gate
+    nap:N       be at it for N seconds
     caught      a statement fails and its error is swallowed
     no_type     a value that no column takes
 """
@@ -117,6 +118,8 @@ class Scene:
             name, _, argument = word.partition(":")
             if name == "gate":
                 await self.gate(argument).wait()
+            elif name == "nap":
+                await asyncio.sleep(float(argument))
             elif name in ("fault", "away") and (argument == "*" or self.handlings[message_id] <= int(argument)):
                 raise MessageFault(f"trouble {word}") if name == "fault" else Unavailable(f"trouble {word}")
 
