@@ -5,7 +5,6 @@ works with `publishing` and `consuming` while they last, and starts again when t
 """
 
 import asyncio
-import contextlib
 import logging
 import random
 import re
@@ -14,7 +13,9 @@ from collections.abc import Awaitable, Callable
 from runtime import telemetry
 from runtime.envelope import Envelope
 from runtime.errors import Unavailable, is_surroundings
-from runtime.link import Lane, Link
+from runtime.lane import Lane
+from runtime.link import Link
+from runtime.supervisor import ended
 from runtime.topology import REPLIES
 from runtime.wire import TRANSIENT, Properties
 
@@ -58,9 +59,7 @@ class Bus:
     async def stop(self) -> None:
         """Close both connections."""
         if self._task is not None:
-            self._task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._task
+            await ended(self._task)
         await self._drop()
 
     @property

@@ -9,7 +9,7 @@ from runtime.clock import stopwatch_seconds
 from runtime.errors import NewerVersion, Unreadable, is_surroundings
 from runtime.failpoints import Failpoints
 from runtime.inbox import Outcome
-from runtime.link import Lane
+from runtime.lane import Lane
 from runtime.mailbox import Answers, Desk, Letter
 from runtime.middleware.retries import Retries
 from runtime.performer import Performer

@@ -24,6 +24,7 @@ from runtime.errors import SurroundingsFault, is_surroundings
 from runtime.link import Link
 from runtime.outbox import Relay, address_command, row
 from runtime.reconciler import Reconciler
+from runtime.supervisor import ended
 from runtime.topology import INGRESS_QUEUE, Topology, declare, is_complete
 
 log = logging.getLogger("coffer.housekeeping")
@@ -97,9 +98,7 @@ class Housekeeping:
 
     async def stop(self) -> None:
         """End, and be forgotten as a living process."""
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await ended(*self._tasks)
         try:
             async with self._database.connection() as connection:
                 await connection.execute("DELETE FROM runtime.process WHERE id = $1", self._id)

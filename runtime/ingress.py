@@ -21,8 +21,8 @@ from runtime.customs import REASONS, Customs
 from runtime.envelope import Envelope
 from runtime.errors import Unreadable, is_surroundings
 from runtime.inbox import Outcome
+from runtime.lane import Lane
 from runtime.levels import may_starve
-from runtime.link import Lane
 from runtime.mailbox import Answers, Desk, Letter
 from runtime.outbox import Relay
 from runtime.performer import refused

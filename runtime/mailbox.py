@@ -22,7 +22,7 @@ from runtime.database import Database
 from runtime.envelope import NOBODY, Envelope
 from runtime.errors import Unavailable, Unreadable
 from runtime.inbox import Outcome
-from runtime.link import Lane
+from runtime.lane import Lane
 from runtime.wire import Delivery
 
 log = logging.getLogger("coffer.mailbox")

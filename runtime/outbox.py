@@ -17,6 +17,7 @@ from runtime.envelope import Envelope, pack, unpack
 from runtime.errors import is_surroundings
 from runtime.failpoints import Failpoints
 from runtime.statements import Statements
+from runtime.supervisor import ended
 from runtime.topology import COMMANDS, EVENTS, Topology
 
 _sql = Statements.beside(__file__, "outbox.sql")
@@ -92,9 +93,7 @@ class Relay:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(drain_seconds):
                 await self._idle.wait()
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await ended(*self._tasks)
 
     async def keep_and_say(self, teller: str, envelopes: list[Envelope], topology: Topology) -> None:
         """Keep what nobody's turn said, as if one had, and publish it."""

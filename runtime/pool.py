@@ -21,7 +21,7 @@ from runtime.ingress import IngressDesk
 from runtime.mailbox import Answers, Desk, Mailbox
 from runtime.middleware.retries import KEYS_AT_A_TIME, Retries, RetryPolicy
 from runtime.performer import Performer, Surroundings
-from runtime.supervisor import Supervisor
+from runtime.supervisor import Supervisor, ended
 from runtime.topology import EXPIRED_QUEUE, INGRESS, INGRESS_QUEUE
 from runtime.topology import Mailbox as Address
 from runtime.wire import Delivery
@@ -171,9 +171,7 @@ class Pool:
                 await asyncio.wait(runs)
         finally:
             tasks, self._mailboxes, self._tasks = self._tasks, [], []
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+            await ended(*tasks)
 
     @property
     def is_consuming(self) -> bool:

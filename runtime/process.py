@@ -37,6 +37,7 @@ from runtime.outbox import Relay
 from runtime.performer import Surroundings
 from runtime.pool import House, Pool
 from runtime.principal import Authority
+from runtime.supervisor import ended
 from runtime.systems import external_systems
 
 log = logging.getLogger("coffer.process")
@@ -141,8 +142,7 @@ class ActorsProcess:
         """Drain: turns in flight finish, what was said is confirmed, then all is closed."""
         self._ending = True
         if self._watching is not None:
-            self._watching.cancel()
-            await asyncio.gather(self._watching, return_exceptions=True)
+            await ended(self._watching)
         drain_seconds = self._settings.process.drain_seconds
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(drain_seconds), self._changing:
@@ -263,9 +263,7 @@ async def run_actors(
             await starting
         await telling
     finally:
-        for task in (starting, telling):
-            task.cancel()
-        await asyncio.gather(starting, telling, return_exceptions=True)
+        await ended(starting, telling)
         log.info("draining", extra={"pools": orjson.dumps(process.describe()).decode()})
         await process.stop()
         server.shutdown()

@@ -11,6 +11,28 @@ from runtime.clock import stopwatch_seconds
 log = logging.getLogger("coffer.supervisor")
 
 
+AGAIN_SECONDS, MOST_ROUNDS = 0.5, 20
+
+
+async def ended(*tasks: asyncio.Task[Any]) -> None:
+    """Cancel these and wait until they are over.
+
+    Again and again, because a cancellation can get lost: before Python 3.12 `asyncio.wait_for`, which the broker's library uses,
+    swallows one that comes at the moment of its result, and a loop that was to end goes on.
+    """
+    waiting = {task for task in tasks if not task.done()}
+    for _ in range(MOST_ROUNDS):
+        for task in waiting:
+            task.cancel()
+        if waiting:
+            _, waiting = await asyncio.wait(waiting, timeout=AGAIN_SECONDS)
+    for task in tasks:
+        if task.done() and not task.cancelled() and (error := task.exception()) is not None:
+            log.warning("ended with an error", extra={"task": task.get_name(), "error": repr(error)})
+        elif not task.done():
+            log.error("does not end", extra={"task": task.get_name()})
+
+
 class Backoff(Protocol):
     """How long to wait before a restart, in seconds; config/pools.py."""
 

@@ -16,7 +16,8 @@ from typing import Any, Literal
 
 import aiormq
 
-from runtime.link import REQUEST_SECONDS, Link, told_as_unavailable
+from runtime.lane import REQUEST_SECONDS, told_as_unavailable
+from runtime.link import Link
 
 COMMANDS, QUERIES, EVENTS, REPLIES, INGRESS = "commands", "queries", "events", "replies", "ingress"
 INGRESS_QUEUE = "ingress.arrived"

@@ -28,7 +28,8 @@ from runtime.bus import Bus
 from runtime.client import Client, reply_of
 from runtime.clock import SystemClock, stopwatch_seconds
 from runtime.house import find_actors, load_vocabularies, topology_of
-from runtime.link import Lane, Link
+from runtime.lane import Lane
+from runtime.link import Link
 from runtime.principal import Principal
 from runtime.servers import LocalServers
 from runtime.topology import declare

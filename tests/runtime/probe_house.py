@@ -27,7 +27,8 @@ from runtime.clock import SettableClock
 from runtime.envelope import Envelope
 from runtime.failpoints import Failpoints
 from runtime.house import find_actors
-from runtime.link import Lane, Link
+from runtime.lane import Lane
+from runtime.link import Link
 from runtime.outbox import address_command
 from runtime.principal import Principal
 from runtime.process import ActorsProcess

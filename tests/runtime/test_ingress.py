@@ -9,7 +9,8 @@ import pytest
 from messages.base import Message
 from messages.ids import new_id
 from runtime.customs import system_message_id
-from runtime.link import Lane, Link
+from runtime.lane import Lane
+from runtime.link import Link
 from runtime.wire import Delivery, Properties
 from tests.bank import until
 from tests.runtime.probe_house import ProbeHouse

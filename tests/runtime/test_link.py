@@ -11,10 +11,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runtime import link, wire
+from runtime import lane as lanes
+from runtime import wire
 from runtime.errors import Unavailable
-from runtime.link import Lane, Link, Tap, Window, told_as_unavailable
+from runtime.lane import Lane, Window, told_as_unavailable
+from runtime.link import Link
 from runtime.mailbox import Acknowledger
+from runtime.tap import Tap
 from runtime.wire import Delivery, Properties
 from tests.bank import until
 from tests.runtime.probe_house import ProbeHouse
@@ -238,7 +241,7 @@ async def test_a_lane_that_was_closed_says_so_and_takes_nothing(probe: ProbeHous
 
 
 async def test_a_channel_that_does_not_close_costs_its_connection(monkeypatch: pytest.MonkeyPatch, probe: ProbeHouse) -> None:
-    monkeypatch.setattr(link, "CLOSE_SECONDS", 0.1)
+    monkeypatch.setattr(lanes, "CLOSE_SECONDS", 0.1)
     link_ = await Link.connect(probe.settings.broker.url_for("actors"), name="a test's stuck channel")
     lane = await link_.lane()
 

@@ -11,7 +11,7 @@ from runtime.envelope import NOBODY, Envelope
 from runtime.errors import Unavailable
 from runtime.failpoints import Failpoints
 from runtime.inbox import Outcome
-from runtime.link import Lane
+from runtime.lane import Lane
 from runtime.mailbox import Answers, Desk, Letter, Mailbox
 from runtime.performer import Performer
 from runtime.wire import Delivery
