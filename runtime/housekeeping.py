@@ -24,6 +24,7 @@ from runtime.errors import SurroundingsFault, is_surroundings
 from runtime.link import Link
 from runtime.outbox import Relay, address_command, row
 from runtime.reconciler import Reconciler
+from runtime.statements import Statements
 from runtime.supervisor import ended
 from runtime.topology import INGRESS_QUEUE, Topology, declare, is_complete
 
@@ -40,19 +41,14 @@ KEEP_OUTBOX = timedelta(days=1)
 """How far back other systems' events are said again after the broker was lost."""
 PROCESS_IS_GONE = timedelta(minutes=5)
 
-_SAY = """
-    INSERT INTO runtime.outbox (actor, message_ids, receivers, envelopes) VALUES ('timer', $1, $2, $3) RETURNING number
-"""
-_LIVES = """
-    INSERT INTO runtime.process (id, host, pid, pools) VALUES ($1, $2, $3, $4)
-    ON CONFLICT (id) DO UPDATE SET pools = $4, seen_at = now()
-"""
 _CLEAN = (
-    ("DELETE FROM runtime.inbox WHERE handled_at < now() - $1::interval", KEEP_INBOX),
-    ("DELETE FROM runtime.outbox WHERE settled_at < now() - $1::interval", KEEP_OUTBOX),
-    ("DELETE FROM runtime.attempt WHERE last_at < now() - $1::interval", KEEP_INBOX),
-    ("DELETE FROM runtime.process WHERE seen_at < now() - $1::interval", PROCESS_IS_GONE),
+    ("clean_inbox", KEEP_INBOX),
+    ("clean_outbox", KEEP_OUTBOX),
+    ("clean_attempts", KEEP_INBOX),
+    ("clean_processes", PROCESS_IS_GONE),
 )
+
+_sql = Statements.beside(__file__, "housekeeping.sql")
 
 
 class Housekeeping:
@@ -101,7 +97,7 @@ class Housekeeping:
         await ended(*self._tasks)
         try:
             async with self._database.connection() as connection:
-                await connection.execute("DELETE FROM runtime.process WHERE id = $1", self._id)
+                await connection.execute(_sql["forget"], self._id)
         except (SurroundingsFault, OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
             log.info("left without a word; the others will notice")
 
@@ -112,7 +108,7 @@ class Housekeeping:
             envelopes = [each for envelope in due for each in await self._addressed(connection, envelope)]
             if not envelopes:
                 return 0
-            number = await connection.fetchval(_SAY, *row(envelopes, self._topology))
+            number = await connection.fetchval(_sql["say"], *row(envelopes, self._topology))
         self._relay.committed(number, envelopes)
         return len(envelopes)
 
@@ -136,13 +132,13 @@ class Housekeeping:
     async def tell(self) -> None:
         """Tell that this process lives, and how its pools are."""
         async with self._database.connection() as connection:
-            await connection.execute(_LIVES, self._id, socket.gethostname(), os.getpid(), dict(self._describe()))
+            await connection.execute(_sql["tell"], self._id, socket.gethostname(), os.getpid(), dict(self._describe()))
 
     async def clean(self) -> None:
         """Delete what nobody asks for any more."""
         for statement, keep in _CLEAN:
             async with self._database.connection() as connection:
-                await connection.execute(statement, keep)
+                await connection.execute(_sql[statement], keep)
 
     async def _is_complete(self) -> bool:
         try:

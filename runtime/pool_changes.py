@@ -5,7 +5,7 @@ from datetime import timedelta
 from typing import Any
 
 from config.pools import PoolSettings
-from runtime.database import Transaction
+from runtime.database import Connection, Transaction
 from runtime.statements import Statements
 
 _sql = Statements.beside(__file__, "pool_changes.sql")
@@ -43,3 +43,11 @@ async def change(transaction: Transaction, pool: str, changes: dict[str, Any], *
 async def reset(transaction: Transaction, pool: str) -> None:
     """Let the files decide again."""
     await transaction.execute(_sql["reset"], pool)
+
+
+async def all_changes(connection: Connection) -> dict[str, dict[str, Any]]:
+    """The changes that hold, by pool and setting."""
+    changes: dict[str, dict[str, Any]] = {}
+    for row in await connection.fetch(_sql["all_changes"]):
+        changes.setdefault(row["pool"], {})[row["setting"]] = row["value"]
+    return changes

@@ -19,3 +19,7 @@ SELECT setting, value FROM runtime.pool_change WHERE pool = $1;
 -- name: reset
 -- Lets the files decide about a pool again.
 DELETE FROM runtime.pool_change WHERE pool = $1;
+
+-- name: all_changes
+-- Everything that an operator changed.
+SELECT pool, setting, value FROM runtime.pool_change;

@@ -22,6 +22,7 @@ from config.errors import ConfigError
 from config.pools import PoolSettings, load_pools
 from config.roles import load_roles
 from config.sections import Settings
+from runtime import pool_changes
 from runtime.actor import Actor
 from runtime.admission import Door
 from runtime.bus import Bus
@@ -190,10 +191,7 @@ class ActorsProcess:
         while True:
             try:
                 async with self.database.connection() as connection:
-                    rows = await connection.fetch("SELECT pool, setting, value FROM runtime.pool_change")
-                changes: dict[str, dict[str, Any]] = {}
-                for row in rows:
-                    changes.setdefault(row["pool"], {})[row["setting"]] = row["value"]
+                    changes = await pool_changes.all_changes(connection)
                 if changes != self._changes:
                     self._changes = changes
                     await self._apply()
