@@ -26,7 +26,7 @@ from runtime.outbox import Relay, address_command, row
 from runtime.reconciler import Reconciler
 from runtime.statements import Statements
 from runtime.supervisor import ended
-from runtime.topology import INGRESS_QUEUE, Topology, declare, is_complete
+from runtime.topology import Topology, declare, is_complete, is_marked, mark
 
 log = logging.getLogger("coffer.housekeeping")
 
@@ -147,7 +147,7 @@ class Housekeeping:
             return False  # on a new broker the bus itself cannot be ready before the exchanges are there
 
     async def keep_topology(self) -> None:
-        """Make what is missing at the broker; where all of it was, the broker is a new one and has lost what it held.
+        """Make what is missing at the broker; one without its mark is a new one and has lost what it held.
 
         Mostly it only looks, on a connection that is there; bindings, which nobody can look at, are made anew once a minute.
         """
@@ -157,14 +157,14 @@ class Housekeeping:
             return
         link = await Link.connect(self._topology_url, name="topology")
         try:
-            made = await declare(link, self._topology)
+            if made := await declare(link, self._topology):
+                log.warning("queues were missing and were made", extra={"queues": made})
+            if not await is_marked(link):
+                await self._bus.ready()
+                await self._reconciler.broker_was_made_anew(keep_for=KEEP_OUTBOX)
+                await mark(link)
         finally:
             await link.close()
-        if INGRESS_QUEUE in made:
-            await self._bus.ready()
-            await self._reconciler.broker_was_made_anew(keep_for=KEEP_OUTBOX)
-        elif made:
-            log.warning("queues were missing and were made", extra={"queues": made})
 
 
 async def _every(seconds: float, work: Callable[[], Awaitable[object]]) -> None:

@@ -24,6 +24,9 @@ INGRESS_QUEUE = "ingress.arrived"
 """In the order of arrival: it has no priorities, so that nobody buys one, and one consumer, so that rates are counted once."""
 EXPIRED_QUEUE = "ingress.expired"
 """What the broker took out of it because its `expiration` had passed; answered, not dropped."""
+MARK = "nothing.lost"
+"""A queue that holds nothing. It is made last, when all that an emptied broker had lost has been said again; so whoever finds a
+broker without it, whether new or left half mended by somebody who died, knows that this is still to be done."""
 HIGHEST_PRIORITY = 9
 KEYED_PARTITIONS = 16
 """Fixed, so that a key stays in its partition for ever; processes share them."""
@@ -136,6 +139,26 @@ async def declare(link: Link, topology: Topology) -> list[str]:
     return made
 
 
+async def is_marked(link: Link) -> bool:
+    """Whether this broker is known to have lost nothing."""
+    with told_as_unavailable("the broker cannot be looked at"):
+        channel = await link.admin_channel()
+        try:
+            await channel.queue_declare(MARK, passive=True, timeout=REQUEST_SECONDS)
+        except aiormq.ChannelNotFoundEntity:
+            return False
+        await channel.close()
+    return True
+
+
+async def mark(link: Link) -> None:
+    """Leave the mark that this broker has lost nothing."""
+    with told_as_unavailable("the broker cannot be marked"):
+        channel = await link.admin_channel()
+        await channel.queue_declare(MARK, durable=True, arguments={"x-queue-type": "classic"}, timeout=REQUEST_SECONDS)
+        await channel.close()
+
+
 async def is_complete(link: Link, topology: Topology) -> bool:
     """Whether every exchange and queue is there; asks only, so that any user may. Bindings are not seen by it."""
     with told_as_unavailable("the topology cannot be looked at"):
@@ -143,7 +166,7 @@ async def is_complete(link: Link, topology: Topology) -> bool:
         try:
             for name in (COMMANDS, QUERIES, EVENTS, REPLIES, INGRESS):
                 await channel.exchange_declare(name, passive=True, timeout=REQUEST_SECONDS)
-            for queue, _, _ in _queues(topology):
+            for queue in (*(name for name, _, _ in _queues(topology)), MARK):
                 await channel.queue_declare(queue, passive=True, timeout=REQUEST_SECONDS)
         except aiormq.ChannelNotFoundEntity:
             return False

@@ -32,7 +32,7 @@ from runtime.house import find_actors, topology_of
 from runtime.link import Link
 from runtime.servers import LocalServers
 from runtime.servers.ports import Ports
-from runtime.topology import Topology, declare
+from runtime.topology import COMMANDS, HIGHEST_PRIORITY, Topology, declare
 from tests.bank import ADMINISTRATOR, ROOT_NAME, ROOT_PASSWORD, emptied, environment_of, private_servers, until
 from tests.faults.launch import PLANTED
 from tests.faults.processes import Nursery, Worker
@@ -158,7 +158,7 @@ class Branch:
             if not server.running:
                 await server.start()
         for worker, environment in self._households():
-            if worker.environment != environment or worker.lives or worker.is_stopped:
+            if not worker.is_employed or worker.environment != environment or worker.lives or worker.is_stopped:
                 await worker.retire()
                 worker.start(environment)
         await self.until_ready()
@@ -176,7 +176,7 @@ class Branch:
         lives: list[Mapping[str, str]] | None = None,
     ) -> None:
         """End a process and start it anew: with a bug, with another environment, or with failpoints for its first lives."""
-        changed = {**worker.environment, **(environment or {}), **({PLANTED: planted} if planted else {})}
+        changed = {**worker.environment, PLANTED: planted, **(environment or {})}
         await worker.retire()
         worker.lives = list(lives or [])
         worker.start(changed)
@@ -201,6 +201,51 @@ class Branch:
                 return worker.pools == [name for name in worker.pools if pools.get(name, {}).get("consuming")]
 
             await until(is_told)
+        finally:
+            await database.close()
+
+    @contextlib.asynccontextmanager
+    async def unordered(self, worker: Worker) -> AsyncIterator[None]:
+        """The broker hands the worker's commands to all who consume them at once."""
+        queue = self.topology.mailboxes[worker.pools[0]].command_queue(0)
+        await worker.retire()
+        await self._make_anew(queue, arguments={"x-queue-type": "classic", "x-max-priority": HIGHEST_PRIORITY})
+        try:
+            worker.start(self.environment)
+            yield
+        finally:
+            await worker.retire()
+            await self._make_anew(queue)
+
+    async def _make_anew(self, queue: str, arguments: Mapping[str, Any] | None = None) -> None:
+        """Delete a queue of the ledger and declare it again: as it should be, or with other arguments."""
+        link = await Link.connect(self.servers.broker_url, name="test queues")
+        try:
+            channel = await link.admin_channel()
+            await channel.queue_delete(queue)
+            if arguments is not None:
+                await channel.queue_declare(queue, durable=True, arguments=dict(arguments))
+                await channel.queue_bind(queue, COMMANDS, queue.removeprefix("commands.") + ".#")
+            else:
+                await declare(link, self.topology)
+        finally:
+            await link.close()
+
+    @contextlib.asynccontextmanager
+    async def lazy_disk(self) -> AsyncIterator[None]:
+        """PostgreSQL writes down what nobody waits for as late as it can be made to."""
+        await self._alter_system("SET wal_writer_delay = '10s'", "SET wal_writer_flush_after = '1GB'")
+        try:
+            yield
+        finally:
+            await self._alter_system("RESET wal_writer_delay", "RESET wal_writer_flush_after")
+
+    async def _alter_system(self, *changes: str) -> None:
+        database = await self.database()
+        try:
+            for change in changes:
+                await database.execute(f"ALTER SYSTEM {change}")
+            await database.execute("SELECT pg_reload_conf()")
         finally:
             await database.close()
 

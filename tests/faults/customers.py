@@ -3,6 +3,7 @@ they are told. Whoever gets no definite answer asks again under the same key.
 """
 
 import asyncio
+import contextlib
 import random
 from collections import deque
 from typing import Any
@@ -16,8 +17,6 @@ from tests.faults.history import Answer, History, Kind, Request
 
 PATIENCE_SECONDS = 14
 """When a client gives up on one connection: after the 10 s in which it must have been answered, so that it sees if it was not."""
-ENDURANCE_SECONDS = 45
-"""How long the last requests are repeated after closing time."""
 PAUSE_SECONDS = (0.03, 0.25)
 MOST_REPEATS = 200
 SMALL, LARGE = 100, 6_000
@@ -43,10 +42,10 @@ class Customers:
             timeout=aiohttp.ClientTimeout(total=PATIENCE_SECONDS), connector=aiohttp.TCPConnector(limit=0)
         )
 
-    async def close(self) -> None:
-        """Take no new wishes; wait until each has its answer, for ENDURANCE_SECONDS at most."""
+    async def close(self, *, within_seconds: float) -> None:
+        """Take no new wishes; wait until each has its answer, for so long at most."""
         self._closing.set()
-        _, late = await asyncio.wait(self._tasks, timeout=ENDURANCE_SECONDS)
+        _, late = await asyncio.wait(self._tasks, timeout=within_seconds)
         for task in late:
             task.cancel()
         done = await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -55,9 +54,9 @@ class Customers:
             if isinstance(fault, Exception):
                 raise fault
 
-    async def ask_again(self, history: History, *, tasks: int = 16) -> None:
-        """Ask all that was asked once more, under the same keys."""
-        waiting = deque(history.requests)
+    async def ask_again(self, history: History, *, within_seconds: float, tasks: int = 16) -> None:
+        """Ask all that was asked once more, under the same keys; first what would be refused if it were done anew."""
+        waiting = deque(sorted(history.requests, key=lambda request: request.kind == "place_hold"))
 
         async def some(http: aiohttp.ClientSession) -> None:
             while waiting:
@@ -69,7 +68,9 @@ class Customers:
                     await asyncio.sleep(PAUSE_SECONDS[0])
 
         async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=PATIENCE_SECONDS)) as http:
-            await asyncio.gather(*(some(http) for _ in range(tasks)))
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(within_seconds):
+                    await asyncio.gather(*(some(http) for _ in range(tasks)))
 
     async def _work(self, number: int) -> None:
         chance = random.Random(f"{self._seed} {number}")

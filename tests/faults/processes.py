@@ -124,6 +124,11 @@ class Worker:
         await until(lambda: self.pid)
         return self.pid
 
+    async def until_died(self, *, within_seconds: float = 20) -> None:
+        """Wait until this life has ended by itself."""
+        lived = len(self.ended)
+        await until(lambda: len(self.ended) > lived, within_seconds=within_seconds)
+
     async def kill(self) -> None:
         """SIGKILL this life; the next one follows by itself."""
         await self._end(signal.SIGKILL)
@@ -153,6 +158,11 @@ class Worker:
     def go_on(self) -> None:
         """SIGCONT."""
         os.kill(self.pid, signal.SIGCONT)
+
+    @property
+    def is_employed(self) -> bool:
+        """Whether it was started and not retired."""
+        return self._supervising is not None
 
     @property
     def is_stopped(self) -> bool:

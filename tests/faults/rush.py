@@ -22,6 +22,8 @@ from tests.faults.partner import Partner
 
 SETTLE_SECONDS = 15.0
 """How long after the last answer events may still be on their way."""
+PATIENCE_OF_ALL = 3
+"""So many times as long the last requests are repeated after closing time; and asking all again may take."""
 FLOWING = 30
 """Answers after which a bank counts as working."""
 
@@ -67,7 +69,7 @@ class Rush:
     ) -> None:
         self._closing.set()
         await self._partner_works
-        await self.customers.close()
+        await self.customers.close(within_seconds=PATIENCE_OF_ALL * self._settle_seconds)
 
     async def flows(self, answers: int = FLOWING, *, within_seconds: float = 20) -> None:
         """Wait until so many more requests were done."""
@@ -119,7 +121,7 @@ class Rush:
         while not await self._is_settled() and stopwatch_seconds() < ends:
             await asyncio.sleep(0.2)
         before = await self._read()
-        await self.customers.ask_again(self.history)
+        await self.customers.ask_again(self.history, within_seconds=PATIENCE_OF_ALL * self._settle_seconds)
         after = await self._read()
         evidence = Evidence(
             self.history,

@@ -2,7 +2,6 @@
 
 import asyncio
 import signal
-from collections.abc import Mapping
 
 import pytest
 
@@ -10,34 +9,21 @@ from tests.bank import until
 from tests.faults.branch import Branch
 from tests.faults.checker import OF_ANY_REQUEST
 from tests.faults.partner import Partner
+from tests.faults.places import PLACES, dying_at
 from tests.faults.registrars import Registrars, members_are_registered_once, read_members
 from tests.faults.rush import Rush
 
 pytestmark = pytest.mark.faults
 
-PLACES = (
-    "after_receive",
-    "after_begin",
-    "before_commit",
-    "after_commit_before_reply",
-    "after_reply_before_ack",
-    "before_event_publish",
-    "after_event_publish",
-)
 IN_THE_RUSH, AT_ONCE = 25, 2
 """Passages: after a restart the first turns are single ones, of what is delivered again; later ones are batches."""
-
-
-def lives(passage: int, places: tuple[str, ...] = PLACES) -> list[Mapping[str, str]]:
-    """A life for each place, which ends there."""
-    return [{"COFFER_FAILPOINTS": f"{place}=kill@{passage}"} for place in places]
 
 
 @pytest.mark.parametrize("passage", [IN_THE_RUSH, AT_ONCE], ids=["in batches", "alone"])
 async def test_the_ledger_dies_at_every_place_of_a_turn(branch: Branch, partner: Partner, passage: int) -> None:
     async with Rush(branch, partner, seed=f"places{passage}") as rush:
         await rush.flows()
-        await branch.rebirth(branch.ledger, lives=lives(passage))
+        await branch.rebirth(branch.ledger, lives=dying_at(passage))
         await until(lambda: len(branch.ledger.ended) == len(PLACES), within_seconds=60)
         await rush.resumes()
     assert branch.ledger.ended == [-signal.SIGKILL] * len(PLACES)
@@ -47,7 +33,7 @@ async def test_the_ledger_dies_at_every_place_of_a_turn(branch: Branch, partner:
 async def test_a_keyed_actor_dies_at_every_place_of_a_turn(branch: Branch, partner: Partner) -> None:
     async with Rush(branch, partner, seed="keyed", of=Registrars, tasks=8) as rush:
         await rush.flows()
-        await branch.rebirth(branch.others, lives=lives(IN_THE_RUSH))
+        await branch.rebirth(branch.others, lives=dying_at(IN_THE_RUSH))
         await until(lambda: len(branch.others.ended) == len(PLACES), within_seconds=60)
         await rush.resumes()
     assert branch.others.ended == [-signal.SIGKILL] * len(PLACES)

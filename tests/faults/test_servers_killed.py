@@ -6,6 +6,7 @@ from messages.member import ActivateMember, PersonDetails, RegisterPerson
 from runtime.clock import stopwatch_seconds
 from tests.bank import until
 from tests.faults.branch import Branch
+from tests.faults.launch import PLANTED
 from tests.faults.partner import Partner
 from tests.faults.rush import Rush
 
@@ -78,3 +79,21 @@ async def test_a_broker_that_comes_back_empty_has_lost_nothing(branch: Branch, p
         await until(is_told, within_seconds=15)
     finally:
         await database.close()
+
+
+async def test_who_dies_while_it_mends_an_empty_broker_is_followed(branch: Branch, partner: Partner) -> None:
+    """The queues are made, and before anything was said again their maker is dead: the next one does not take it for done."""
+    async with Rush(branch, partner, seed="wiped-twice") as rush:
+        await rush.flows()
+        partner.look_away()
+        await rush.flows(50)
+        for worker in (branch.ledger, branch.others):
+            await branch.rebirth(worker, lives=[{PLANTED: "dies_on_a_new_broker"}])
+            await branch.until_consuming(worker)
+        await branch.servers.rabbitmq.wipe()
+        back = stopwatch_seconds()
+        await until(lambda: branch.ledger.ended or branch.others.ended, within_seconds=20)
+        partner.look_back()
+        await until(lambda: rush.history.resumed(back) is not None, within_seconds=20)
+        await partner.say_again(rush.accounts, rush.history)
+    (await rush.inquest()).assert_sound()

@@ -12,6 +12,7 @@ from runtime.envelope import Envelope
 from runtime.errors import Unavailable
 from runtime.link import Link
 from runtime.outbox import row
+from runtime.supervisor import ended
 from runtime.topology import EVENTS
 from tests.bank import ADMINISTRATOR, until
 from tests.runtime.probe import scene
@@ -183,8 +184,7 @@ async def test_a_message_that_starves_behind_more_urgent_ones_is_lifted(probe: P
         assert not shouting.done()
         assert telemetry.lifted.labels("probe")._value.get() > lifted
     finally:
-        shouting.cancel()
-        await asyncio.gather(shouting, return_exceptions=True)
+        await ended(shouting)
         await pool.change(old)
     await until(lambda: _is_settled(probe, whisper.message_id))
     assert await probe.steps(quiet) == [1]
