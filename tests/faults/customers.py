@@ -27,11 +27,14 @@ OPENING = 20_000
 class Customers:
     """Some tasks with work for as long as the bank is open."""
 
-    def __init__(self, urls: list[str], token: str, accounts: Accounts, *, seed: str, tasks: int = 12) -> None:
+    def __init__(
+        self, urls: list[str], token: str, accounts: Accounts, *, seed: str, tasks: int = 12, opening: int = OPENING
+    ) -> None:
         self.history = History()
         self.urls = urls
         """Where edges are; may change."""
         self._accounts = accounts
+        self._opening = opening
         self._headers = {"Authorization": f"Bearer {token}"}
         self._seed = seed
         self._tasks = [asyncio.create_task(self._work(number), name=f"customer {number}") for number in range(tasks)]
@@ -109,7 +112,7 @@ class Customers:
         accounts = self._accounts
         if len(self.history.requests) < len(accounts.savings):
             account = accounts.savings[len(self.history.requests)]
-            return self._cash("deposit", key, account, OPENING)
+            return self._cash("deposit", key, account, self._opening)
         amount = chance.randint(SMALL, LARGE)
         draw = chance.random()
         if draw < 0.1 and self._holds:
@@ -156,7 +159,7 @@ class Customers:
         told = request.definite.told
         if request.kind == "place_hold":
             self._holds.append((UUID(told["hold_id"]), UUID(told["account_id"]), request.amount))
-        elif request.kind == "deposit" and request.amount < OPENING:
+        elif request.kind == "deposit" and request.amount != self._opening:
             self._deposits.append((UUID(told["entry_id"]), request.amount))
 
 

@@ -4,6 +4,7 @@ A request ends, as in Jepsen's histories, in ok (done), fail (refused, nothing w
 not told asks again under the same key, so that in a sound bank nothing stays unknown.
 """
 
+import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -120,3 +121,12 @@ class History:
             if answer.began >= moment and answer.status is not None and answer.status < 300
         ]
         return min(ends, default=None)
+
+    def longest_silence(self) -> float:
+        """The longest time, in seconds, in which nothing succeeded."""
+        ends = sorted(answer.ended for _, answer in self.answers() if answer.status is not None and answer.status < 300)
+        return max((later - earlier for earlier, later in itertools.pairwise(ends)), default=0.0)
+
+    def longest_wait(self) -> float:
+        """The longest that any sending of a request took."""
+        return max((answer.ended - answer.began for _, answer in self.answers()), default=0.0)

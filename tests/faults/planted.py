@@ -53,7 +53,7 @@ def forgets_what_it_handled() -> None:
 
 def skips_rows_of_the_outbox() -> None:
     """Of seven turns that say something, one writes nothing down."""
-    row, turns = performer.row, iter(range(10**9))
+    row, turns = _taken(performer, "row"), iter(range(10**9))
 
     def row_or_nothing(envelopes: Any, topology: Any) -> Any:
         return NOTHING_SAID if envelopes and next(turns) % 7 == 0 else row(envelopes, topology)
@@ -63,7 +63,7 @@ def skips_rows_of_the_outbox() -> None:
 
 def tells_from_memory() -> None:
     """Events are published after the commit, and written down nowhere."""
-    commit, say = Performer._commit, performer.row
+    commit, say = Performer._commit, _taken(performer, "row")
 
     async def commit_and_tell(self: Performer, *arguments: Any) -> None:
         told: list[Any] = []
@@ -96,8 +96,7 @@ def replies_before_commit() -> None:
 
 def checks_a_stale_balance() -> None:
     """Looks at balances without a lock, decides by them, and adds to what is there by then."""
-    load_book, available = Store.load_book, AccountState.available.fget
-    assert available is not None
+    load_book, available = Store.load_book, _taken(AccountState, "available").fget
     drift: dict[Any, int] = {}
 
     async def look_and_load(self: Store, db: Any, needs: Any, now: Any) -> Any:
@@ -168,7 +167,7 @@ def impatient() -> None:
 
 def dies_of_poison() -> None:
     """No bug of the runtime: there is a message that ends the process that decides it, as a fault in a C library would."""
-    decide = ledger_actor.decide
+    decide = _taken(ledger_actor, "decide")
 
     def decide_or_die(book: Any, message: Any, *rest: Any) -> Any:
         if getattr(message, "description", "") == POISON:
@@ -185,6 +184,10 @@ def dies_on_a_new_broker() -> None:
         os.kill(os.getpid(), signal.SIGKILL)
 
     _patch(Reconciler, "broker_was_made_anew", die)
+
+
+def _taken(owner: object, name: str) -> Any:
+    return getattr(owner, name)
 
 
 def _patch(owner: object, name: str, value: object) -> None:

@@ -101,7 +101,7 @@ class Worker:
         self._supervising = asyncio.create_task(self._supervise(), name=self.name)
 
     async def _supervise(self) -> None:
-        while not self._retiring:
+        while not self._is_retired():
             extra = self.lives.pop(0) if self.lives else {}
             self.pid, death = await self._nursery.born(
                 {
@@ -111,13 +111,16 @@ class Worker:
                     "log": str(self.log),
                 }
             )
-            if self._retiring:
+            if self._is_retired():
                 os.kill(self.pid, signal.SIGKILL)
             status = await death
             self.pid = 0
             self.ended.append(status)
-            if not self._retiring:
+            if not self._is_retired():
                 await asyncio.sleep(RESTART_SECONDS)
+
+    def _is_retired(self) -> bool:
+        return self._retiring
 
     async def alive(self) -> int:
         """Wait until it lives; its process id."""

@@ -11,6 +11,8 @@ from uuid import UUID
 import asyncpg
 
 from tests.actors.member.people import unique_word
+from tests.bank import until
+from tests.faults.branch import Branch
 from tests.faults.customers import Customers
 from tests.faults.history import History, Request
 
@@ -20,6 +22,8 @@ _MEMBERS = """
     FROM member.member AS m LEFT JOIN ledger.member AS l USING (member_id)
     WHERE m.name = ANY($1::text[]) GROUP BY m.name
 """
+TOLD_SECONDS = 15
+"""An event that was lost with its process is told by the next one within seconds."""
 
 
 class Registrars(Customers):
@@ -59,3 +63,20 @@ def members_are_registered_once(history: History, members: dict[str, dict[str, A
             member = members.get(request.body["note"], {})
             if (member.get("status"), member.get("standing"), member.get("times")) != ("active", "active", 1):
                 yield f"{request} led to {member}"
+
+
+async def until_members_are_right(branch: Branch, history: History) -> None:
+    """Wait until all that happened is known to whoever hears of it; AssertionError where it does not come to that."""
+    database = await branch.database()
+    wrong: list[str] = []
+
+    async def all_is_right() -> bool:
+        wrong[:] = members_are_registered_once(history, await read_members(database, history))
+        return not wrong
+
+    try:
+        await until(all_is_right, within_seconds=TOLD_SECONDS)
+    except AssertionError:
+        raise AssertionError("; ".join(wrong[:5])) from None
+    finally:
+        await database.close()

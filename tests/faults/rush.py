@@ -17,7 +17,7 @@ from tests.bank import until
 from tests.faults.books import Books, read_books
 from tests.faults.branch import Branch
 from tests.faults.checker import PROMISES, Evidence, Promise, Verdict, judge
-from tests.faults.customers import Customers
+from tests.faults.customers import OPENING, Customers
 from tests.faults.partner import Partner
 
 SETTLE_SECONDS = 15.0
@@ -39,6 +39,7 @@ class Rush:
         seed: str,
         of: type[Customers] = Customers,
         tasks: int = 12,
+        opening: int = OPENING,
         settle_seconds: float = SETTLE_SECONDS,
     ) -> None:
         self.branch = branch
@@ -46,6 +47,7 @@ class Rush:
         self.seed = seed
         self._of = of
         self._tasks = tasks
+        self._opening = opening
         self._settle_seconds = settle_seconds
         self._closing = asyncio.Event()
         self.customers: Customers
@@ -55,9 +57,11 @@ class Rush:
     async def __aenter__(self) -> Self:
         branch = self.branch
         self.accounts = await branch.open_accounts()
-        self._start = await self._read()
+        self._start = await self.read()
         self.seed = f"{self.seed}-{self.accounts.till.hex[-6:]}"
-        self.customers = self._of([branch.url], branch.token, self.accounts, seed=self.seed, tasks=self._tasks)
+        self.customers = self._of(
+            [branch.url], branch.token, self.accounts, seed=self.seed, tasks=self._tasks, opening=self._opening
+        )
         self.history = self.customers.history
         self._partner_works = asyncio.create_task(
             self.partner.deposit_until(self._closing, self.accounts, self.history, seed=self.seed)
@@ -94,15 +98,31 @@ class Rush:
         """How many requests that were sent since a moment were answered 503."""
         return sum(answer.began > moment and answer.status == 503 for _, answer in self.history.answers())
 
-    async def _read(self) -> Books:
+    async def read(self) -> Books:
+        """What the database holds about this run now."""
         database = await self.branch.database()
         try:
             return await read_books(database, self.accounts.all)
         finally:
             await database.close()
 
+    async def is_broken(self, promise: Promise) -> bool:
+        """Whether the books alone speak against a promise already."""
+        books = await self.read()
+        return any(promise(self._evidence(books, books)))
+
+    def _evidence(self, before: Books, after: Books) -> Evidence:
+        return Evidence(
+            self.history,
+            before,
+            after,
+            self.partner.heard,
+            deadlocks_before=self._start.deadlocks,
+            dead_letters_before=len(self._start.dead_letters),
+        )
+
     async def _is_settled(self) -> bool:
-        books = await self._read()
+        books = await self.read()
         marked = books.marked()
         return (
             not books.unsent
@@ -120,17 +140,12 @@ class Rush:
         ends = stopwatch_seconds() + self._settle_seconds
         while not await self._is_settled() and stopwatch_seconds() < ends:
             await asyncio.sleep(0.2)
-        before = await self._read()
+        silence, wait = self.history.longest_silence(), self.history.longest_wait()
+        before = await self.read()
         await self.customers.ask_again(self.history, within_seconds=PATIENCE_OF_ALL * self._settle_seconds)
-        after = await self._read()
-        evidence = Evidence(
-            self.history,
-            before,
-            after,
-            self.partner.heard,
-            deadlocks_before=self._start.deadlocks,
-            dead_letters_before=len(self._start.dead_letters),
-        )
-        verdict = judge(evidence, promises)
-        verdict.facts += f"; seed {self.seed}; logs in {self.branch.state / 'logs'}"
+        after = await self.read()
+        verdict = judge(self._evidence(before, after), promises)
+        verdict.facts += f"; silent for {silence:.1f} s, waited for {wait:.1f} s at most; seed {self.seed}"
+        verdict.facts += f"; logs in {self.branch.state / 'logs'}"
+        print(verdict.facts)  # pytest shows it with -rP
         return verdict

@@ -10,7 +10,7 @@ from tests.faults.branch import Branch
 from tests.faults.checker import OF_ANY_REQUEST
 from tests.faults.partner import Partner
 from tests.faults.places import PLACES, dying_at
-from tests.faults.registrars import Registrars, members_are_registered_once, read_members
+from tests.faults.registrars import Registrars, until_members_are_right
 from tests.faults.rush import Rush
 
 pytestmark = pytest.mark.faults
@@ -37,17 +37,8 @@ async def test_a_keyed_actor_dies_at_every_place_of_a_turn(branch: Branch, partn
         await until(lambda: len(branch.others.ended) == len(PLACES), within_seconds=60)
         await rush.resumes()
     assert branch.others.ended == [-signal.SIGKILL] * len(PLACES)
-    verdict = await rush.inquest(OF_ANY_REQUEST)
-    verdict.assert_sound()
-    database = await branch.database()
-    try:
-
-        async def all_is_told() -> bool:
-            return not list(members_are_registered_once(rush.history, await read_members(database, rush.history)))
-
-        await until(all_is_told, within_seconds=15)
-    finally:
-        await database.close()
+    (await rush.inquest(OF_ANY_REQUEST)).assert_sound()
+    await until_members_are_right(branch, rush.history)
 
 
 async def test_the_ledger_dies_again_and_again(branch: Branch, partner: Partner) -> None:

@@ -15,8 +15,10 @@ import pytest
 
 from tests.bank import until
 from tests.faults.branch import Branch
+from tests.faults.checker import OF_ANY_REQUEST
 from tests.faults.partner import Partner
 from tests.faults.places import PLACES, dying_at
+from tests.faults.registrars import Registrars, until_members_are_right
 from tests.faults.rush import Rush
 
 pytestmark = [pytest.mark.long, pytest.mark.timeout(3600)]
@@ -130,3 +132,17 @@ async def test_every_place_alone(branch: Branch, partner: Partner, place: str, p
         await rush.resumes()
     assert branch.ledger.ended == [-signal.SIGKILL]
     (await rush.inquest()).assert_sound()
+
+
+@pytest.mark.parametrize("place", PLACES)
+@pytest.mark.parametrize("passage", [1, 2, 20])
+async def test_every_place_of_a_keyed_actor_alone(branch: Branch, partner: Partner, place: str, passage: int) -> None:
+    """The same where each turn is one message's, and where keys have their order."""
+    async with Rush(branch, partner, seed=f"keyed-{place}-{passage}", of=Registrars, tasks=8) as rush:
+        await rush.flows()
+        await branch.rebirth(branch.others, lives=dying_at(passage, (place,)))
+        await until(lambda: branch.others.ended, within_seconds=30)
+        await rush.resumes()
+    assert branch.others.ended == [-signal.SIGKILL]
+    (await rush.inquest(OF_ANY_REQUEST)).assert_sound()
+    await until_members_are_right(branch, rush.history)

@@ -34,19 +34,26 @@ def impatience() -> Iterator[None]:
         yield
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 async def probe_house(
     probe_servers: LocalServers, impatience: None, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[ProbeHouse]:
-    """The house, empty at the beginning of each module."""
+    """The house, for as long as there are tests."""
     async with ProbeHouse.opened(probe_servers, tmp_path_factory.mktemp("config")) as opened:
         yield opened
 
 
+@pytest.fixture(scope="module")
+async def emptied_house(probe_house: ProbeHouse) -> ProbeHouse:
+    """The house, empty at the beginning of each file."""
+    await probe_house.empty()
+    return probe_house
+
+
 @pytest.fixture
-async def probe(probe_house: ProbeHouse) -> AsyncIterator[ProbeHouse]:
+async def probe(emptied_house: ProbeHouse) -> AsyncIterator[ProbeHouse]:
     """The house, with an empty scene, everybody consuming."""
     scene.forget()
-    await probe_house.until_ready()
-    yield probe_house
+    await emptied_house.until_ready()
+    yield emptied_house
     scene.forget()

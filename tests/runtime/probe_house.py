@@ -187,6 +187,18 @@ class ProbeHouse:
             await house.actors.stop()
             await house.database.close()
 
+    async def empty(self) -> None:
+        """Let what is in hand end, and forget all that was."""
+        scene.forget()
+        await self.until_ready()
+        await until(lambda: not any(pool.depth for pool in self.actors.pools.values()))
+        for (table,) in await self.fetch(
+            "SELECT format('%I.%I', schemaname, tablename) FROM pg_tables WHERE schemaname IN ('runtime', 'probe')"
+        ):
+            await self.database.execute(f"DELETE FROM {table}")
+        self.clock.rewind()
+        await self.speak_anew()
+
     async def speak_anew(self) -> None:
         """Another mouth: the broker of the last one is gone."""
         await self._mouths.aclose()

@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import asyncpg
 import pytest
@@ -23,11 +24,17 @@ async def pool(servers: LocalServers, monkeypatch: pytest.MonkeyPatch) -> AsyncI
     await opened.close()
 
 
+def hang_until_it_is_gone(session: int) -> None:
+    """Nothing else runs in this process meanwhile, which is the point."""
+    while Path("/proc", str(session)).exists():
+        time.sleep(0.05)
+
+
 async def end_session(turn: Transaction, servers: LocalServers, *, asleep: bool) -> None:
     """By somebody else, or, while this process hangs, because it did nothing for too long."""
     session = await turn.fetchval("SELECT pg_backend_pid()")
     if asleep:
-        time.sleep(1.3)  # noqa: ASYNC251 - the whole process hangs, which is the point
+        hang_until_it_is_gone(session)
         return
     other = await asyncpg.connect(servers.database_url)
     await other.execute("SELECT pg_terminate_backend($1, 5000)", session)
