@@ -135,9 +135,10 @@ class Amortizer:
         assert self._flat is not None
         if is_new:
             self._flat.spread(index, self._lent, self._factors[index + 1 :])
-        if self._balance == 0 and owed[0] == 0:
+        is_charged = self._balance > 0 or owed[0] > 0
+        self._columns.flat_parts.append(self._flat.part if is_charged else (0, 1))
+        if not is_charged:
             return 0, (0, 1)
-        self._columns.flat_parts.append(self._flat.part)
         return (interest := self._flat.charge(index)), (interest, 1)
 
     def _take_extra(self, index: int, piece: int, extra: ExtraPayment) -> None:

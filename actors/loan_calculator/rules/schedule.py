@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import date
 from functools import partial
 from itertools import accumulate, repeat
-from operator import add
+from operator import add, attrgetter
 from typing import NamedTuple
 
 from actors.loan_calculator.rules.amortization import Amortizer, Aside, Columns, Unfinished
@@ -139,9 +139,23 @@ def _rows(terms: Terms, plan: Plan, columns: Columns) -> tuple[Row, ...]:
     kinds, numbers = repeat(INSTALLMENT), range(1, count + 1)
     cells = zip(kinds, numbers, plan.starts, plan.dues, columns.principal, interest, fees, total, columns.balance, strict=False)
     rows = list(map(as_row, cells))
-    for aside in reversed(columns.asides):
-        rows.insert(aside.index, _aside(plan, aside))
+    if columns.asides:
+        for aside in reversed(columns.asides):
+            rows.insert(aside.index, _aside(plan, aside))
+        if plan.ends is not plan.dues:
+            rows = _by_date(terms, rows)
     return tuple(rows)
+
+
+def _by_date(terms: Terms, rows: list[Row]) -> list[Row]:
+    """Where interest runs to nominal dates, something may be paid between one and the business day on which it is due."""
+    found, repaid = [], 0
+    for row in sorted(rows, key=attrgetter("due")):
+        repaid += row.principal
+        lent = terms.principal + fees_at_start(terms, FeeTiming.CAPITALIZED)
+        lent += sum(each.amount for each in terms.disbursements if (each.on, row.kind == INSTALLMENT) <= (row.due, False))
+        found.append(row._replace(balance=lent - repaid))
+    return found
 
 
 def _aside(plan: Plan, aside: Aside) -> Row:
