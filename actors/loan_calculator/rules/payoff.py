@@ -7,7 +7,7 @@ from fractions import Fraction
 from actors.loan_calculator.rules.accrual import accrued_until
 from actors.loan_calculator.rules.rounding import round_ratio
 from actors.loan_calculator.rules.schedule import INSTALLMENT, Schedule
-from messages.loan_calculator import DateOutsideTerm, LimitExceeded
+from messages.loan_calculator import DateOutsideTerm, TermsBeyondLimit
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,10 +57,10 @@ def payoff(
     if on < schedule.terms.start or not installments or on > installments[-1].due:
         raise DateOutsideTerm("It is not within the loan's term.", field="on")
     if charge.amount < 0 or not 0 <= charge.share <= 1:
-        raise LimitExceeded("A charge is not below zero, and at most all of the principal.", field="charge")
+        raise TermsBeyondLimit("A charge is not below zero, and at most all of the principal.", field="charge")
     paid_count = sum(row.due < on for row in installments) if installments_paid is None else installments_paid
     if not 0 <= paid_count < len(installments):
-        raise LimitExceeded("There are not so many installments to be paid.", field="installments_paid")
+        raise TermsBeyondLimit("There are not so many installments to be paid.", field="installments_paid")
     paid = installments[:paid_count]
     principal = _lent_by(schedule, on) - sum(row.principal for row in paid) - _aside_by(schedule, on)
     interest_until = _end_of_period(schedule, on) if whole_period else on

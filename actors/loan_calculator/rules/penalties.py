@@ -6,7 +6,7 @@ from enum import Enum
 from fractions import Fraction
 
 from actors.loan_calculator.rules.rounding import Rounding, round_ratio
-from messages.loan_calculator import LimitExceeded
+from messages.loan_calculator import TermsBeyondLimit
 
 DAYS_OF_A_YEAR = 365
 
@@ -75,7 +75,7 @@ def penalty(terms: PenaltyTerms, overdue: Overdue, on: date) -> int:
     Rounded once for all days, so that a day more is the difference of two figures and no cent is made by counting daily.
     """
     if terms.amount < 0 or terms.share < 0 or terms.grace_days < 0 or (terms.cap is not None and terms.cap < 0):
-        raise LimitExceeded("A penalty's figures are not below zero.", field="penalty")
+        raise TermsBeyondLimit("A penalty's figures are not below zero.", field="penalty")
     late = (on - overdue.due).days
     if late <= terms.grace_days or overdue.principal + overdue.interest == 0:
         return 0

@@ -10,7 +10,7 @@ from datetime import date
 from functools import partial
 from itertools import accumulate, repeat
 from operator import add, attrgetter
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from actors.loan_calculator.rules.amortization import Amortizer, Aside, Columns, Unfinished
 from actors.loan_calculator.rules.fees import fees_at_start, fees_with_installments
@@ -19,7 +19,10 @@ from actors.loan_calculator.rules.terms import FeeTiming, Terms
 from actors.loan_calculator.rules.terms_checks import MOST_INSTALLMENTS, check_terms
 from messages.loan_calculator import TermTooLong
 
-INSTALLMENT, DOWN_PAYMENT, EXTRA_PAYMENT = "installment", "down_payment", "extra_payment"
+Kind = Literal["installment", "down_payment", "extra_payment"]
+INSTALLMENT: Kind = "installment"
+DOWN_PAYMENT: Kind = "down_payment"
+EXTRA_PAYMENT: Kind = "extra_payment"
 
 _GUESSES = (60, 360, MOST_INSTALLMENTS)
 """How many fixed installments are tried; each failed try costs less than the next."""
@@ -28,7 +31,7 @@ _GUESSES = (60, 360, MOST_INSTALLMENTS)
 class Row(NamedTuple):
     """Something that is due. Amounts are minor units."""
 
-    kind: str
+    kind: Kind
     number: int
     """Of the installment; of what is paid aside, that of the installment after it."""
     start: date

@@ -6,7 +6,7 @@ from itertools import pairwise
 
 from actors.loan_calculator.rules.terms import Amortization, FeeBase, FeeTiming, Interest, Terms
 from messages.base import Refusal
-from messages.loan_calculator import AmountTooSmall, ContradictoryTerms, DatesOutOfOrder, LimitExceeded
+from messages.loan_calculator import AmountTooSmall, ContradictoryTerms, DatesOutOfOrder, TermsBeyondLimit
 
 MOST_INSTALLMENTS = 3_660
 """Ten years of daily installments."""
@@ -29,15 +29,15 @@ def check_terms(terms: Terms) -> None:
 
 def _figures(terms: Terms) -> Iterator[Refusal]:
     if not 0 < terms.principal <= LARGEST_AMOUNT:
-        yield LimitExceeded("The principal must be above zero and not beyond the largest amount.", field="principal")
+        yield TermsBeyondLimit("The principal must be above zero and not beyond the largest amount.", field="principal")
     if not 0 <= terms.annual_rate <= HIGHEST_RATE:
-        yield LimitExceeded("The rate must be from 0 to 10,000 % a year.", field="annual_rate")
+        yield TermsBeyondLimit("The rate must be from 0 to 10,000 % a year.", field="annual_rate")
     if terms.installments is not None and not 1 <= terms.installments <= MOST_INSTALLMENTS:
-        yield LimitExceeded(f"There can be 1 to {MOST_INSTALLMENTS} installments.", field="installments")
+        yield TermsBeyondLimit(f"There can be 1 to {MOST_INSTALLMENTS} installments.", field="installments")
     if not 1 <= terms.rhythm.every.count <= LONGEST_PERIOD:
-        yield LimitExceeded("Installments are at least one day, week or month apart.", field="every")
+        yield TermsBeyondLimit("Installments are at least one day, week or month apart.", field="every")
     if not 1 <= terms.multiple <= LARGEST_AMOUNT:
-        yield LimitExceeded("Installments are multiples of something above zero.", field="multiple")
+        yield TermsBeyondLimit("Installments are multiples of something above zero.", field="multiple")
     if terms.multiple > max(terms.principal, 1):
         yield AmountTooSmall("Installments cannot be multiples of more than the principal.", field="multiple")
 
@@ -45,19 +45,19 @@ def _figures(terms: Terms) -> Iterator[Refusal]:
 def _events(terms: Terms) -> Iterator[Refusal]:
     for name in ("disbursements", "rate_changes", "extra_payments", "fees"):
         if len(getattr(terms, name)) > MOST_EVENTS:
-            yield LimitExceeded(f"There can be {MOST_EVENTS} of them.", field=name)
+            yield TermsBeyondLimit(f"There can be {MOST_EVENTS} of them.", field=name)
     if not all(0 < each.amount <= LARGEST_AMOUNT for each in terms.disbursements):
-        yield LimitExceeded("Every disbursement is above zero.", field="disbursements")
+        yield TermsBeyondLimit("Every disbursement is above zero.", field="disbursements")
     if not all(0 < each.amount <= LARGEST_AMOUNT for each in terms.extra_payments):
-        yield LimitExceeded("Every extra payment is above zero.", field="extra_payments")
+        yield TermsBeyondLimit("Every extra payment is above zero.", field="extra_payments")
     if not all(0 <= each.annual_rate <= HIGHEST_RATE for each in terms.rate_changes):
-        yield LimitExceeded("Every rate is from 0 to 10,000 % a year.", field="rate_changes")
+        yield TermsBeyondLimit("Every rate is from 0 to 10,000 % a year.", field="rate_changes")
     if not all(0 <= each.amount <= LARGEST_AMOUNT and 0 <= each.share <= 1 for each in terms.fees):
-        yield LimitExceeded("A fee is not below zero, and at most all of what it is a share of.", field="fees")
+        yield TermsBeyondLimit("A fee is not below zero, and at most all of what it is a share of.", field="fees")
     if not all(each.base is FeeBase.PRINCIPAL or each.timing is FeeTiming.INSTALLMENT for each in terms.fees):
         yield ContradictoryTerms("A fee at the start is a share of the principal.", field="fees")
     if _lent(terms) > LARGEST_AMOUNT:
-        yield LimitExceeded("All disbursements together are beyond the largest amount.", field="disbursements")
+        yield TermsBeyondLimit("All disbursements together are beyond the largest amount.", field="disbursements")
 
 
 def _methods(terms: Terms) -> Iterator[Refusal]:
@@ -76,7 +76,7 @@ def _methods(terms: Terms) -> Iterator[Refusal]:
 
 def _amounts(terms: Terms) -> Iterator[Refusal]:
     if terms.fixed_installment is not None and not 0 < terms.fixed_installment <= LARGEST_AMOUNT:
-        yield LimitExceeded("The installment must be above zero.", field="fixed_installment")
+        yield TermsBeyondLimit("The installment must be above zero.", field="fixed_installment")
     if terms.balloon < 0 or (terms.amortization is Amortization.BALLOON and terms.balloon == 0):
         yield ContradictoryTerms("A balloon loan needs a balloon above zero.", field="balloon")
     if terms.balloon and terms.amortization in {Amortization.BULLET, Amortization.FIXED_INSTALLMENT}:
@@ -86,9 +86,9 @@ def _amounts(terms: Terms) -> Iterator[Refusal]:
     if terms.down_payment and terms.down_payment_share:
         yield ContradictoryTerms("A down payment is an amount or a share.", field="down_payment")
     if not 0 <= terms.down_payment < terms.principal:
-        yield LimitExceeded("A down payment leaves something of the loan.", field="down_payment")
+        yield TermsBeyondLimit("A down payment leaves something of the loan.", field="down_payment")
     if not 0 <= terms.down_payment_share < 1:
-        yield LimitExceeded("A down payment leaves something of the loan.", field="down_payment_share")
+        yield TermsBeyondLimit("A down payment leaves something of the loan.", field="down_payment_share")
 
 
 def _counts(terms: Terms) -> Iterator[Refusal]:

@@ -192,10 +192,10 @@ def test_due_dates_move_to_business_days() -> None:
 
 
 NONSENSE = [
-    ("limit_exceeded", {"principal": 0}),
-    ("limit_exceeded", {"installments": 0}),
-    ("limit_exceeded", {"annual_rate": Fraction(-1, 100)}),
-    ("limit_exceeded", {"rhythm": Rhythm(Every(0, Unit.DAYS))}),
+    ("terms_beyond_limit", {"principal": 0}),
+    ("terms_beyond_limit", {"installments": 0}),
+    ("terms_beyond_limit", {"annual_rate": Fraction(-1, 100)}),
+    ("terms_beyond_limit", {"rhythm": Rhythm(Every(0, Unit.DAYS))}),
     ("contradictory_terms", {"interest": Interest.ZERO}),
     ("contradictory_terms", {"interest": Interest.INTEREST_ONLY}),
     ("contradictory_terms", {"amortization": Amortization.BALLOON}),
