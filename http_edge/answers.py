@@ -4,7 +4,7 @@ So the stored first answer to an idempotency key is the same to the byte, whoeve
 """
 
 import re
-from base64 import urlsafe_b64decode
+from base64 import b64decode
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote
@@ -47,7 +47,7 @@ class Answers:
                 return Response(204, now=now, headers=headers, content_type=None)
             if self._serves is not None:
                 reply = orjson.loads(answer.body)
-                content = urlsafe_b64decode(reply[self._serves])
+                content = b64decode(reply[self._serves])
                 return Response(self._status, content, now=now, headers=headers, content_type=reply[MEDIA_TYPE_FIELD])
             return Response(self._status, answer.body, now=now, headers=headers, content_type=JSON)
         if answer.kind == "refusal":

@@ -1,5 +1,6 @@
 """Time value functions by name: what each needs, and its figure."""
 
+from collections.abc import Callable
 from decimal import Decimal
 
 from actors.loan_calculator.rules import time_value
@@ -36,16 +37,13 @@ def worked(said: TimeValue) -> Decimal:
 def _figure(said: TimeValue, rate: Decimal) -> Decimal:
     when, nper, per = When(said.type), said.nper or 1, said.per or 1
     pmt, pv, fv = Decimal(said.pmt or 0), Decimal(said.pv), Decimal(said.fv)
-    if said.function == "PMT":
-        return time_value.pmt(rate, nper, pv, fv, when)
-    if said.function == "IPMT":
-        return time_value.ipmt(rate, per, nper, pv, fv, when)
-    if said.function == "PPMT":
-        return time_value.ppmt(rate, per, nper, pv, fv, when)
-    if said.function == "PV":
-        return time_value.pv(rate, nper, pmt, fv, when)
-    if said.function == "FV":
-        return time_value.fv(rate, nper, pmt, pv, when)
-    if said.function == "NPER":
-        return time_value.nper(rate, pmt, pv, fv, when)
-    return time_value.rate(nper, pmt, pv, fv, when)
+    figures: dict[str, Callable[[], Decimal]] = {
+        "PMT": lambda: time_value.pmt(rate, nper, pv, fv, when),
+        "IPMT": lambda: time_value.ipmt(rate, per, nper, pv, fv, when),
+        "PPMT": lambda: time_value.ppmt(rate, per, nper, pv, fv, when),
+        "PV": lambda: time_value.pv(rate, nper, pmt, fv, when),
+        "FV": lambda: time_value.fv(rate, nper, pmt, pv, when),
+        "NPER": lambda: time_value.nper(rate, pmt, pv, fv, when),
+        "RATE": lambda: time_value.rate(nper, pmt, pv, fv, when),
+    }
+    return figures[said.function]()
