@@ -6,6 +6,7 @@ Interest over a part of a period is what has accrued by its end less what had by
 So splitting changes nothing, also under conventions that are not additive.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from enum import Enum
@@ -82,6 +83,15 @@ def year_fraction(convention: DayCount, first: date, last: date, around: Surroun
     if convention is DayCount.ACT_365L:
         return actual_365_l(first, last, around.period_end or last, annual=around.annual)
     return actual_actual_icma(first, last, around.grid or Grid(anchor=last, months=12))
+
+
+def fractions_by_dates(convention: DayCount, firsts: Sequence[date], lasts: Sequence[date]) -> list[Ratio] | None:
+    """The fractions of many spans at once; None under conventions that look at more than two dates."""
+    days = _THIRTY.get(convention)
+    if days is not None:
+        return [(days(first, last), 360) for first, last in zip(firsts, lasts, strict=True)]
+    simple = _SIMPLE.get(convention)
+    return None if simple is None else list(map(simple, firsts, lasts))
 
 
 def counted_days(convention: DayCount, first: date, last: date, around: Surroundings = NOTHING_AROUND) -> int:

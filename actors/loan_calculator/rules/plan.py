@@ -11,7 +11,7 @@ from math import gcd
 
 from actors.loan_calculator.rules.actual_day_counts import Ratio
 from actors.loan_calculator.rules.coupon_day_counts import Grid
-from actors.loan_calculator.rules.day_counts import DayCount, Surroundings, year_fraction
+from actors.loan_calculator.rules.day_counts import DayCount, Surroundings, fractions_by_dates, year_fraction
 from actors.loan_calculator.rules.due_dates import MonthEnd, due_dates
 from actors.loan_calculator.rules.terms import ExtraPayment, InterestPeriod, Terms
 from messages.loan_calculator import DateOutsideTerm
@@ -125,9 +125,6 @@ def make_plan(terms: Terms, count: int) -> Plan:
     return plan
 
 
-_BY_DATES_ALONE = frozenset(DayCount) - {DayCount.ACT_365L, DayCount.ACT_ACT_ICMA, DayCount.THIRTY_E_360_ISDA}
-
-
 def _fractions(plan: Plan, *, daily: bool) -> list[Ratio]:
     if not daily:
         found = [plan.grid.nominal] * len(plan.ends)
@@ -140,9 +137,8 @@ def _fractions(plan: Plan, *, daily: bool) -> list[Ratio]:
         and plan.terms.rhythm.month_end is not MonthEnd.FIRST_OF_NEXT
     ):
         return [plan.accrued(0, plan.ends[0]), *[plan.grid.nominal] * (len(plan.ends) - 1)]
-    if convention in _BY_DATES_ALONE:
-        return [year_fraction(convention, start, end) for start, end in zip(plan.starts, plan.ends, strict=True)]
-    return [plan.accrued(index, end) for index, end in enumerate(plan.ends)]
+    by_dates = fractions_by_dates(convention, plan.starts, plan.ends)
+    return by_dates if by_dates is not None else [plan.accrued(index, end) for index, end in enumerate(plan.ends)]
 
 
 def _cut(plan: Plan) -> None:
