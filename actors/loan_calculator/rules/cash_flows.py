@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from actors.loan_calculator.rules.schedule import Schedule
+from actors.loan_calculator.rules.schedule import INSTALLMENT, Schedule
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,13 +15,17 @@ class Flow:
     amount: int
 
 
-def flows_of(schedule: Schedule) -> list[Flow]:
-    """Each disbursement, less what is paid on its day; each payment. Up-front fees reduce what is received at the start."""
+def flows_of(schedule: Schedule, *, nominal: bool = False) -> list[Flow]:
+    """Each disbursement, less what is paid on its day; each payment. Up-front fees reduce what is received at the start.
+
+    With nominal dates installments are paid where they were due before they moved to business days.
+    """
     by_date: dict[date, int] = {schedule.terms.start: schedule.terms.principal - schedule.fees_upfront}
     for disbursement in schedule.terms.disbursements:
         by_date[disbursement.on] = by_date.get(disbursement.on, 0) + disbursement.amount
     for row in schedule.rows:
-        by_date[row.due] = by_date.get(row.due, 0) - row.total
+        due = schedule.plan.nominal[row.number - 1] if nominal and row.kind == INSTALLMENT else row.due
+        by_date[due] = by_date.get(due, 0) - row.total
     return [Flow(on, amount) for on, amount in sorted(by_date.items()) if amount]
 
 

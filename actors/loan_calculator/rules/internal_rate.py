@@ -9,6 +9,7 @@ number; Newton's steps inside a bracket, bisection where they leave it.
 from collections.abc import Sequence
 from decimal import Decimal, localcontext
 from fractions import Fraction
+from math import lcm
 
 from actors.loan_calculator.rules.cash_flows import Flow, in_order
 from actors.loan_calculator.rules.decimals import EXACT, ONE, ZERO, decimal_of
@@ -25,17 +26,29 @@ def rate_of_return(times: Sequence[Fraction], amounts: Sequence[int]) -> Decimal
     """The rate for one unit of time; of several the one nearest to a tenth. Times are in years for an annual rate."""
     if not any(amount > 0 for amount in amounts) or not any(amount < 0 for amount in amounts):
         raise NoRate("There must be something received and something paid.")
-    terms = [(Decimal(amount), time.numerator, time.denominator) for time, amount in zip(times, amounts, strict=True)]
-    units = {below for _, _, below in terms}
+    unit = lcm(*(time.denominator for time in times))
+    terms = sorted(
+        (time.numerator * (unit // time.denominator), Decimal(amount)) for time, amount in zip(times, amounts, strict=True)
+    )
 
     def worth(force: Decimal) -> tuple[Decimal, Decimal]:
-        discount = {below: EXACT.divide(-force, Decimal(below)).exp(EXACT) for below in units}
-        value = slope = ZERO
-        for amount, above, below in terms:
-            now = amount * discount[below] ** above
+        step = EXACT.divide(-force, Decimal(unit)).exp(EXACT)
+        steps: dict[int, Decimal] = {}
+        value, slope, discount, before = ZERO, ZERO, ONE, terms[0][0]
+        if before:
+            discount = step**before
+        for time, amount in terms:
+            if time != before:
+                # Months have few lengths, so few powers are raised.
+                gap = time - before
+                if gap not in steps:
+                    steps[gap] = step**gap
+                discount *= steps[gap]
+                before = time
+            now = amount * discount
             value += now
-            slope -= EXACT.divide(now * above, Decimal(below))
-        return value, slope
+            slope -= now * time
+        return value, EXACT.divide(slope, Decimal(unit))
 
     with localcontext(EXACT):
         ends = bracket(worth, START, LOWEST_FORCE, HIGHEST_FORCE)

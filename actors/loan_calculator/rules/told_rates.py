@@ -27,7 +27,7 @@ def annual_rates(said: AnnualRate) -> AnnualRates:
     flows = [*_flows(said.received, currency, 1, "received"), *_flows(said.paid, currency, -1, "paid")]
     if min(flows, key=lambda flow: flow.on).amount < 0:
         raise DatesOutOfOrder("Something is received before anything is paid.", field="paid")
-    return _told(flows, Interval(said.interval or "months"), None, currency)
+    return _told(flows, flows, Interval(said.interval or "months"), None, currency)
 
 
 def _of_terms(said: AnnualRate) -> AnnualRates:
@@ -35,19 +35,23 @@ def _of_terms(said: AnnualRate) -> AnnualRates:
     terms = terms_of(said.terms)
     every = terms.rhythm.every
     interval = interval_for(every) if said.interval is None else Interval(said.interval)
-    return _told(flows_of(make_schedule(terms)), interval, unit_period_of(every), said.terms.principal.currency)
+    schedule = make_schedule(terms)
+    nominal = flows_of(schedule, nominal=True)
+    return _told(flows_of(schedule), nominal, interval, unit_period_of(every), said.terms.principal.currency)
 
 
 def _flows(said: Sequence[SaidFlow], currency: str, sign: int, field: str) -> list[Flow]:
     return [Flow(each.on, sign * minor_in(currency, each.amount, field)) for each in said]
 
 
-def _told(flows: Sequence[Flow], interval: Interval, unit: UnitPeriod | None, currency: str) -> AnnualRates:
+def _told(
+    flows: Sequence[Flow], nominal: Sequence[Flow], interval: Interval, unit: UnitPeriod | None, currency: str
+) -> AnnualRates:
     received = sum(flow.amount for flow in flows if flow.amount > 0)
     paid = -sum(flow.amount for flow in flows if flow.amount < 0)
     return AnnualRates(
         effective_percent=_percent(xirr(flows)),
-        us_percent=_percent(us_annual_rate(flows, unit)),
+        us_percent=_percent(us_annual_rate(nominal, unit)),
         eu_percent=_percent(eu_annual_rate(flows, interval)),
         received=Money.of(received, currency),
         paid=Money.of(paid, currency),

@@ -4,7 +4,8 @@
 
     amount : ((1 + f i) (1 + i)^t),
 
-simple interest in the fraction, compound over full unit-periods; the rate is i times the unit-periods in a year (b)(1).
+simple interest in the fraction, compound over full unit-periods; the rate is i times the unit-periods in a year (b)(1). That a due date
+is no business day may be disregarded (1026.17(c)(3)): a schedule's flows come here with their nominal dates.
 """
 
 from collections import Counter
