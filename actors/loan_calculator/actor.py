@@ -1,6 +1,9 @@
 """The loan calculator: quotes, schedules, payoffs, rates and explanations, from nothing but the question. Its formulas are in rules/."""
 
+import asyncio
+from collections.abc import Callable
 from fractions import Fraction
+from typing import TypeVar
 
 from actors.loan_calculator.rules import told_figures as told
 from actors.loan_calculator.rules.accrual import accrued_between
@@ -19,7 +22,9 @@ from actors.loan_calculator.rules.said_functions import worked
 from actors.loan_calculator.rules.schedule import make_schedule
 from actors.loan_calculator.rules.spoken_terms import minor_in, share_of, terms_of
 from actors.loan_calculator.rules.told_rates import annual_rates
+from messages.base import Reply
 from messages.loan_calculator import (
+    MOST_ROWS,
     Accrual,
     AccruedInterest,
     AnnualRate,
@@ -31,6 +36,7 @@ from messages.loan_calculator import (
     LoanExplanation,
     LoanQuote,
     LoanSchedule,
+    LoanTerms,
     Payoff,
     PayoffAmount,
     Penalty,
@@ -47,6 +53,17 @@ from messages.loan_calculator import (
 from messages.money import Money
 from runtime.actor import Actor, Turn, handles
 
+R = TypeVar("R", bound=Reply)
+
+SHORT_ROWS = 60
+"""A schedule of so many rows is told in two milliseconds."""
+
+
+async def worked_out(terms: LoanTerms | None, work: Callable[[], R]) -> R:
+    """The work's reply. Long work is done in a thread, so that no other actor in this process waits for its end."""
+    rows = (terms and terms.installments) or MOST_ROWS
+    return work() if rows <= SHORT_ROWS else await asyncio.to_thread(work)
+
 
 class LoanCalculator(Actor):
     """Answers the same to the same question, whoever asks, whenever, and however many of it there are."""
@@ -61,13 +78,18 @@ class LoanCalculator(Actor):
     @handles
     async def schedule(self, query: Schedule, turn: Turn) -> LoanSchedule:
         del turn
-        return told.told_schedule(make_schedule(terms_of(query.terms)), query.terms.principal.currency)
+        currency = query.terms.principal.currency
+        return await worked_out(query.terms, lambda: told.told_schedule(make_schedule(terms_of(query.terms)), currency))
 
     @handles
     async def explain(self, query: Explain, turn: Turn) -> LoanExplanation:
         del turn
-        schedule = make_schedule(terms_of(query.terms))
-        return told.told_explanation(schedule, explain(schedule), query.terms.principal.currency)
+
+        def explained() -> LoanExplanation:
+            schedule = make_schedule(terms_of(query.terms))
+            return told.told_explanation(schedule, explain(schedule), query.terms.principal.currency)
+
+        return await worked_out(query.terms, explained)
 
     @handles
     async def payoff(self, query: Payoff, turn: Turn) -> PayoffAmount:
@@ -93,7 +115,7 @@ class LoanCalculator(Actor):
     @handles
     async def annual_rate(self, query: AnnualRate, turn: Turn) -> AnnualRates:
         del turn
-        return annual_rates(query)
+        return await worked_out(query.terms, lambda: annual_rates(query))
 
     @handles
     async def accrual(self, query: Accrual, turn: Turn) -> AccruedInterest:
@@ -105,8 +127,12 @@ class LoanCalculator(Actor):
     async def prepayment(self, query: Prepayment, turn: Turn) -> PrepaymentResults:
         del turn
         currency = query.terms.principal.currency
-        ways = prepay_each_way(terms_of(query.terms), query.on, minor_in(currency, query.amount, "amount"))
-        return PrepaymentResults(ways=tuple(told.told_prepayment(way, found, currency) for way, found in ways.items()))
+
+        def each_way() -> PrepaymentResults:
+            ways = prepay_each_way(terms_of(query.terms), query.on, minor_in(currency, query.amount, "amount"))
+            return PrepaymentResults(ways=tuple(told.told_prepayment(way, found, currency) for way, found in ways.items()))
+
+        return await worked_out(query.terms, each_way)
 
     @handles
     async def penalty(self, query: Penalty, turn: Turn) -> PenaltyAmount:
@@ -150,9 +176,13 @@ class LoanCalculator(Actor):
     @handles
     async def plot(self, query: Plot, turn: Turn) -> SchedulePicture:
         del turn
-        schedule, currency = make_schedule(terms_of(query.terms)), query.terms.principal.currency
-        shapes = shapes_of(schedule, currency)
-        if query.format == "png":
-            return SchedulePicture.model_construct(media_type="image/png", content=png(shapes))
-        title = f"A loan of {query.terms.principal.amount} {currency} from {query.terms.start}"
-        return SchedulePicture.model_construct(media_type="image/svg+xml", content=svg(shapes, title).encode())
+        return await asyncio.to_thread(_picture, query)
+
+
+def _picture(query: Plot) -> SchedulePicture:
+    currency = query.terms.principal.currency
+    shapes = shapes_of(make_schedule(terms_of(query.terms)), currency)
+    if query.format == "png":
+        return SchedulePicture.model_construct(media_type="image/png", content=png(shapes))
+    title = f"A loan of {query.terms.principal.amount} {currency} from {query.terms.start}"
+    return SchedulePicture.model_construct(media_type="image/svg+xml", content=svg(shapes, title).encode())
