@@ -4,6 +4,7 @@ So the stored first answer to an idempotency key is the same to the byte, whoeve
 """
 
 import re
+from base64 import b64decode
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote
@@ -14,7 +15,7 @@ from http_edge.conversation import CORRELATION_HEADER
 from http_edge.idempotency import REPLAYED
 from http_edge.problems import CONTENT_TYPE, Problem, refusal_body
 from http_edge.response import JSON, Response
-from http_edge.route import PREFIX, VERSION_FIELD, Route
+from http_edge.route import MEDIA_TYPE_FIELD, PREFIX, VERSION_FIELD, Route
 from http_edge.security import CHALLENGE
 from runtime.client import Answer
 
@@ -31,6 +32,7 @@ class Answers:
         self._status = route.reply_status
         self._location = None if route.makes is None else _SPLIT.split(PREFIX + route.makes)
         self._has_etag = route.has_etag
+        self._serves = route.serves
         self._is_read = self._location is not None or self._has_etag
 
     def response(self, answer: Answer, *, keyed: bool, correlation_id: str, now: float) -> Response:
@@ -43,6 +45,10 @@ class Answers:
                 self._point_to(orjson.loads(answer.body), headers)
             if self._status == 204:
                 return Response(204, now=now, headers=headers, content_type=None)
+            if self._serves is not None:
+                reply = orjson.loads(answer.body)
+                content = b64decode(reply[self._serves])
+                return Response(self._status, content, now=now, headers=headers, content_type=reply[MEDIA_TYPE_FIELD])
             return Response(self._status, answer.body, now=now, headers=headers, content_type=JSON)
         if answer.kind == "refusal":
             refusal = orjson.loads(answer.body)

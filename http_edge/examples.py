@@ -2,12 +2,20 @@
 
 from typing import Any
 
-from messages import identity, ledger, member
+from messages import identity, ledger, loan_calculator, member
 from messages.base import Message
 
 _MEMBER = "0192d4a0-7c1e-7a53-9a5b-0f8a2c61d001"
 _ACCOUNT = "0192d4a0-7c1e-7a53-9a5b-0f8a2c61d101"
 _OTHER_ACCOUNT = "0192d4a0-7c1e-7a53-9a5b-0f8a2c61d102"
+
+_TERMS = {
+    "principal": {"amount": "100000.00", "currency": "KES"},
+    "annual_rate_percent": "18",
+    "installments": 12,
+    "start": "2026-01-15",
+    "day_count": "ACT/365F",
+}
 
 EXAMPLES: dict[type[Message], dict[str, Any]] = {
     identity.Login: {"username": "teller", "password": "correct horse battery staple"},
@@ -34,4 +42,23 @@ EXAMPLES: dict[type[Message], dict[str, Any]] = {
     ledger.Withdraw: {"account_id": _ACCOUNT, "amount": {"amount": "100.00", "currency": "KES"}},
     ledger.PlaceHold: {"amount": {"amount": "75.00", "currency": "KES"}, "description": "Card payment"},
     ledger.FreezeAccount: {"side": "debit", "reason": "Court order 2026/114"},
+    loan_calculator.Quote: {"terms": _TERMS},
+    loan_calculator.Schedule: {"terms": {**_TERMS, "principal_grace": 2, "last_cent": "retuned"}},
+    loan_calculator.Plot: {"terms": _TERMS, "format": "svg"},
+    loan_calculator.Explain: {"terms": _TERMS},
+    loan_calculator.Payoff: {"terms": _TERMS, "on": "2026-06-30", "charge_percent": "1"},
+    loan_calculator.Prepayment: {"terms": _TERMS, "on": "2026-06-15", "amount": {"amount": "20000.00", "currency": "KES"}},
+    loan_calculator.Accrual: {"terms": _TERMS, "first": "2026-03-01", "last": "2026-04-01"},
+    loan_calculator.Penalty: {
+        "due": "2026-03-15",
+        "on": "2026-04-02",
+        "principal": {"amount": "7800.00", "currency": "KES"},
+        "interest": {"amount": "1250.00", "currency": "KES"},
+        "percent": "0.1",
+        "per": "day",
+        "grace_days": 3,
+    },
+    loan_calculator.AnnualRate: {"terms": {**_TERMS, "fees": [{"timing": "upfront", "percent": "2"}]}},
+    loan_calculator.TimeValue: {"function": "PMT", "rate": "0.015", "nper": 12, "pv": "100000"},
+    loan_calculator.DayFraction: {"day_count": "ACT/ACT ISDA", "first": "2023-11-01", "last": "2024-05-01"},
 }

@@ -162,7 +162,8 @@ def _responses(route: Route, schemas: _Schemas) -> Json:
     headers += ["Idempotency-Replayed"] * (route.key_rule is not Idempotency.NONE)
     good: Json = {"description": description, "headers": {name: {"$ref": f"#/components/headers/{name}"} for name in headers}}
     if route.reply_status != HTTPStatus.NO_CONTENT:
-        good["content"] = {"application/json": {"schema": schemas.reply_ref(route)}}
+        schema = schemas.reply_ref(route) if route.serves is None else {"type": "string", "format": "binary"}
+        good["content"] = {media_type: {"schema": schema} for media_type in route.media_types}
     possible = {
         "400": True,
         "401": True,

@@ -12,13 +12,14 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import Enum
 from functools import cached_property
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, get_args
 
 from messages.base import Command, Job, Query, Reply
 
 PREFIX = "/api/v1"
 VERSION_FIELD = "version"
 EXPECTED_VERSION_FIELD = "expected_version"
+MEDIA_TYPE_FIELD = "media_type"
 
 Method = Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
 Asked = type[Command[Any]] | type[Query[Any]] | type[Job[Any]]
@@ -57,6 +58,8 @@ class Route:
     """Of a reply. Default: 202 for a job, 201 for what makes something, else 200. 204 sends no body."""
     makes: str | None = None
     """The path of what it makes, for Location; `{field}` is a field of the reply."""
+    serves: str | None = None
+    """The field of the reply whose bytes are the body, as the reply's `media_type`; for pictures and documents."""
     public: bool = False
     """Whether it is for those who have no access token."""
     attempts_per_minute: int | None = None
@@ -81,6 +84,13 @@ class Route:
     def reply_status(self) -> int:
         """The status of a reply."""
         return self.status or (202 if issubclass(self.message, Job) else 200 if self.makes is None else 201)
+
+    @property
+    def media_types(self) -> tuple[str, ...]:
+        """What the body of a reply can be."""
+        if self.serves is None:
+            return ("application/json",)
+        return get_args(self.reply.model_fields[MEDIA_TYPE_FIELD].annotation)
 
     @property
     def key_rule(self) -> Idempotency:
@@ -131,6 +141,8 @@ class Route:
             "its path names what is no field of the message": not fields.issuperset(self.path_fields),
             "what it makes names what is no field of the reply": not replied.issuperset(_PARAMETER.findall(self.makes or "")),
             f"its permission is not the message's, {own}": self.permission not in {_THE_MESSAGES_OWN, own},
+            "what it serves is no field of the reply, or of no media type": self.serves is not None
+            and not replied.issuperset({self.serves, MEDIA_TYPE_FIELD}),
             "a GET changes something": self.method == "GET" and unsafe,
             "something that changes nothing asks for an idempotency key": not unsafe and self.key_rule is not Idempotency.NONE,
             "whoever has no token has no permission either": self.public and own is not None,

@@ -4,7 +4,7 @@ A new message over HTTP is one row here. Replies, validation, documentation and 
 """
 
 from http_edge.route import Idempotency, Route
-from messages import identity, ledger, member, operations
+from messages import identity, ledger, loan_calculator, member, operations
 
 REQUIRED = Idempotency.REQUIRED
 MEMBER, ENTRY = "/members/{member_id}", "/entries/{entry_id}"
@@ -26,6 +26,7 @@ TAGS: dict[str, str] = {
     "withdrawals": "Money that is paid out.",
     "chart-of-accounts": "The general ledger that accounts are summed under.",
     "trial-balance": "The books, and the proof that they agree.",
+    "loan-calculator": "What a loan would cost: schedules, annual rates, payoffs, day counts, to the cent and explained.",
     "dead-letters": "Messages that could not be handled, and what to do with them.",
     "pools": "How many replicas of each actor run, and how.",
 }
@@ -124,6 +125,20 @@ BOOKS = (
     Route("GET", "/trial-balance/proof", ledger.ProveBooks, permission="trial-balance:read"),
 )
 
+LOAN_CALCULATOR = (
+    Route("POST", "/loan-calculator/quote", loan_calculator.Quote),
+    Route("POST", "/loan-calculator/schedule", loan_calculator.Schedule),
+    Route("POST", "/loan-calculator/plot", loan_calculator.Plot, serves="content"),
+    Route("POST", "/loan-calculator/explanation", loan_calculator.Explain),
+    Route("POST", "/loan-calculator/payoff", loan_calculator.Payoff),
+    Route("POST", "/loan-calculator/prepayment", loan_calculator.Prepayment),
+    Route("POST", "/loan-calculator/accrual", loan_calculator.Accrual),
+    Route("POST", "/loan-calculator/penalty", loan_calculator.Penalty),
+    Route("POST", "/loan-calculator/annual-rate", loan_calculator.AnnualRate),
+    Route("POST", "/loan-calculator/time-value", loan_calculator.TimeValue),
+    Route("POST", "/loan-calculator/day-fraction", loan_calculator.DayFraction),
+)
+
 OPERATIONS = (
     Route("GET", "/dead-letters", operations.ListDeadLetters, permission="dead-letters:read"),
     Route("GET", "/dead-letters/{dead_letter_id}", operations.GetDeadLetter, permission="dead-letters:read"),
@@ -134,4 +149,4 @@ OPERATIONS = (
     Route("POST", "/pools/{pool}/reset", operations.ResetPool, permission="pools:manage"),
 )
 
-ROUTES: tuple[Route, ...] = (*AUTH, *USERS, *MEMBERS, *GROUPS, *ACCOUNTS, *HOLDS, *MONEY, *BOOKS, *OPERATIONS)
+ROUTES: tuple[Route, ...] = (*AUTH, *USERS, *MEMBERS, *GROUPS, *ACCOUNTS, *HOLDS, *MONEY, *BOOKS, *LOAN_CALCULATOR, *OPERATIONS)

@@ -2,7 +2,7 @@
 
     make bench                    everything, about six minutes
     make bench ARGS=--quick       the same with a tenth of the load, to see that it runs
-    make bench ARGS="--only http" one part: amqp, http, memory, growth
+    make bench ARGS="--only http" one part: loans, amqp, http, memory, growth
 
 These are measurements, not tests: nothing fails because a machine is slow.
 """
@@ -20,14 +20,14 @@ import uvloop
 from rich.console import Console
 from rich.table import Table
 
-from tests.bench import measures
+from tests.bench import loans, measures
 from tests.bench.measures import Rate
 from tests.bench.stage import ROOT, Stage
 
 console = Console(width=118)
 ROUNDS = 3
 ACCOUNTS = 1000
-PARTS = ("http", "amqp", "memory", "growth")
+PARTS = ("loans", "http", "amqp", "memory", "growth")
 
 
 async def machine(stage: Stage) -> str:
@@ -136,12 +136,24 @@ async def growth(state: Path, *, quick: bool) -> None:
     console.print(table)
 
 
+def show_loans(*, quick: bool) -> None:
+    """What schedules and rates cost."""
+    quotes = loans.QUOTES // 10 if quick else loans.QUOTES
+    table = Table("", "ms", "promised", title="the loan calculator, exact, beside two libraries that are not")
+    for each in loans.measured(quotes):
+        table.add_row(each.name, f"{each.milliseconds:,.3f}", each.promised)
+    console.print(table)
+    console.print(f"memory after {quotes // 2:,} more quotes: {loans.memory_growth_bytes(quotes):+,} bytes")
+
+
 async def bench(only: str | None, *, quick: bool) -> None:
     """Run the parts."""
     count = 600 if quick else 6_000
     state = ROOT / ".local" / "bench"
     state.mkdir(parents=True, exist_ok=True)
     parts = (only,) if only else PARTS
+    if "loans" in parts:
+        show_loans(quick=quick)
     if {"http", "amqp"} & set(parts):
         async with Stage.opened(state, accounts=ACCOUNTS) as stage:
             console.print(await machine(stage))

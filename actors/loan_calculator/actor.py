@@ -1,0 +1,188 @@
+"""The loan calculator: quotes, schedules, payoffs, rates and explanations, from nothing but the question. Its formulas are in rules/."""
+
+import asyncio
+from collections.abc import Callable
+from fractions import Fraction
+from typing import TypeVar
+
+from actors.loan_calculator.rules import told_figures as told
+from actors.loan_calculator.rules.accrual import accrued_between
+from actors.loan_calculator.rules.coupon_day_counts import Grid
+from actors.loan_calculator.rules.day_counts import DayCount, Surroundings, counted_days, year_fraction
+from actors.loan_calculator.rules.decimals import decimal_of
+from actors.loan_calculator.rules.explanation import explain
+from actors.loan_calculator.rules.payoff import PrepaymentCharge, payoff
+from actors.loan_calculator.rules.penalties import Overdue, PenaltyBase, PenaltyPer, PenaltyTerms, penalty
+from actors.loan_calculator.rules.plot_png import png
+from actors.loan_calculator.rules.plot_shapes import shapes_of
+from actors.loan_calculator.rules.plot_svg import svg
+from actors.loan_calculator.rules.prepayment import prepay_each_way
+from actors.loan_calculator.rules.rounding import Rounding
+from actors.loan_calculator.rules.said_functions import worked
+from actors.loan_calculator.rules.schedule import make_schedule
+from actors.loan_calculator.rules.spoken_terms import minor_in, share_of, terms_of
+from actors.loan_calculator.rules.told_rates import annual_rates
+from messages.base import Reply
+from messages.loan_calculator import (
+    MOST_ROWS,
+    Accrual,
+    AccruedInterest,
+    AnnualRate,
+    AnnualRates,
+    DatesOutOfOrder,
+    DayCounted,
+    DayFraction,
+    Explain,
+    LoanExplanation,
+    LoanQuote,
+    LoanSchedule,
+    LoanTerms,
+    Payoff,
+    PayoffAmount,
+    Penalty,
+    PenaltyAmount,
+    Plot,
+    Prepayment,
+    PrepaymentResults,
+    Quote,
+    Schedule,
+    SchedulePicture,
+    TimeValue,
+    TimeValueResult,
+)
+from messages.money import Money
+from runtime.actor import Actor, Turn, handles
+
+R = TypeVar("R", bound=Reply)
+
+SHORT_ROWS = 60
+"""A schedule of so many rows is told in two milliseconds."""
+
+
+async def worked_out(terms: LoanTerms | None, work: Callable[[], R]) -> R:
+    """The work's reply. Long work is done in a thread, so that no other actor in this process waits for its end."""
+    rows = (terms and terms.installments) or MOST_ROWS
+    return work() if rows <= SHORT_ROWS else await asyncio.to_thread(work)
+
+
+class LoanCalculator(Actor):
+    """Answers the same to the same question, whoever asks, whenever, and however many of it there are."""
+
+    name = "loan_calculator"
+
+    @handles
+    async def quote(self, query: Quote, turn: Turn) -> LoanQuote:
+        del turn
+        return told.told_quote(make_schedule(terms_of(query.terms)), query.terms.principal.currency)
+
+    @handles
+    async def schedule(self, query: Schedule, turn: Turn) -> LoanSchedule:
+        del turn
+        currency = query.terms.principal.currency
+        return await worked_out(query.terms, lambda: told.told_schedule(make_schedule(terms_of(query.terms)), currency))
+
+    @handles
+    async def explain(self, query: Explain, turn: Turn) -> LoanExplanation:
+        del turn
+
+        def explained() -> LoanExplanation:
+            schedule = make_schedule(terms_of(query.terms))
+            return told.told_explanation(schedule, explain(schedule), query.terms.principal.currency)
+
+        return await worked_out(query.terms, explained)
+
+    @handles
+    async def payoff(self, query: Payoff, turn: Turn) -> PayoffAmount:
+        del turn
+        currency = query.terms.principal.currency
+        found = payoff(
+            make_schedule(terms_of(query.terms)),
+            query.on,
+            whole_period=query.whole_period,
+            charge=PrepaymentCharge(minor_in(currency, query.charge, "charge"), share_of(query.charge_percent)),
+            installments_paid=query.installments_paid,
+        )
+        return PayoffAmount(
+            on=query.on,
+            principal=Money.of(found.principal, currency),
+            interest=Money.of(found.interest, currency),
+            fees=Money.of(found.fees, currency),
+            charge=Money.of(found.charge, currency),
+            total=Money.of(found.total, currency),
+            interest_saved=Money.of(found.interest_saved, currency),
+        )
+
+    @handles
+    async def annual_rate(self, query: AnnualRate, turn: Turn) -> AnnualRates:
+        del turn
+        return await worked_out(query.terms, lambda: annual_rates(query))
+
+    @handles
+    async def accrual(self, query: Accrual, turn: Turn) -> AccruedInterest:
+        del turn
+        interest = accrued_between(make_schedule(terms_of(query.terms)), query.first, query.last)
+        return AccruedInterest(first=query.first, last=query.last, interest=Money.of(interest, query.terms.principal.currency))
+
+    @handles
+    async def prepayment(self, query: Prepayment, turn: Turn) -> PrepaymentResults:
+        del turn
+        currency = query.terms.principal.currency
+
+        def each_way() -> PrepaymentResults:
+            ways = prepay_each_way(terms_of(query.terms), query.on, minor_in(currency, query.amount, "amount"))
+            return PrepaymentResults(ways=tuple(told.told_prepayment(way, found, currency) for way, found in ways.items()))
+
+        return await worked_out(query.terms, each_way)
+
+    @handles
+    async def penalty(self, query: Penalty, turn: Turn) -> PenaltyAmount:
+        del turn
+        currency = query.principal.currency
+        principal, interest = query.principal.minor, minor_in(currency, query.interest, "interest")
+        whole = principal + interest if query.installment is None else minor_in(currency, query.installment, "installment")
+        terms = PenaltyTerms(
+            amount=minor_in(currency, query.amount, "amount"),
+            share=share_of(query.percent),
+            base=PenaltyBase(query.of),
+            per=PenaltyPer(query.per),
+            grace_days=query.grace_days,
+            charges_grace=query.charges_grace,
+            cap=None if query.cap is None else minor_in(currency, query.cap, "cap"),
+            rounding=Rounding(query.rounding),
+        )
+        found = penalty(terms, Overdue(query.due, principal, interest, whole), query.on)
+        return PenaltyAmount(penalty=Money.of(found, currency), days_late=max((query.on - query.due).days, 0))
+
+    @handles
+    async def day_fraction(self, query: DayFraction, turn: Turn) -> DayCounted:
+        del turn
+        if query.last < query.first:
+            raise DatesOutOfOrder("The last date is not before the first.", field="last")
+        convention = DayCount(query.day_count)
+        grid = Grid(query.anchor or query.last, query.months, keep_month_end=query.keep_month_end)
+        around = Surroundings(grid, query.period_end or query.last, annual=query.months == 12, maturity=query.maturity)
+        fraction = year_fraction(convention, query.first, query.last, around)
+        return DayCounted(
+            days=counted_days(convention, query.first, query.last, around),
+            fraction=told.as_written(fraction),
+            years=told.plain(decimal_of(Fraction(*fraction)), 15),
+        )
+
+    @handles
+    async def time_value(self, query: TimeValue, turn: Turn) -> TimeValueResult:
+        del turn
+        return TimeValueResult(value=told.plain(worked(query), 12))
+
+    @handles
+    async def plot(self, query: Plot, turn: Turn) -> SchedulePicture:
+        del turn
+        return await asyncio.to_thread(_picture, query)
+
+
+def _picture(query: Plot) -> SchedulePicture:
+    currency = query.terms.principal.currency
+    shapes = shapes_of(make_schedule(terms_of(query.terms)), currency)
+    if query.format == "png":
+        return SchedulePicture.model_construct(media_type="image/png", content=png(shapes))
+    title = f"A loan of {query.terms.principal.amount} {currency} from {query.terms.start}"
+    return SchedulePicture.model_construct(media_type="image/svg+xml", content=svg(shapes, title).encode())
