@@ -161,7 +161,7 @@ def forged(lines: int, *postings: str) -> str:
         INSERT INTO ledger.posting (account_id, seq, entry_id, line, amount, balance_after, currency, booked_at, value_date)
         SELECT p.account_id, p.seq, e.entry_id, p.line, p.amount, p.balance, 'KES', clock_timestamp(), current_date
         FROM entry AS e, (VALUES {", ".join(postings)}) AS p (account_id, seq, line, amount, balance)
-    """  # noqa: S608 - the forger is this test
+    """
 
 
 A_PAYS_5, B_GETS_5 = "('{a}'::uuid, 2, 1, 5, -995)", "('{b}'::uuid, 2, 2, -5, -1005)"
