@@ -73,7 +73,7 @@ class Branch:
         self.nursery = Nursery()
         self.edge = self.worker("edge", "edge")
         self.ledger = self.worker("ledger", "actors", "ledger")
-        self.others = self.worker("others", "actors", "member", "identity", "operations", "ingress")
+        self.others = self.worker("others", "actors", *sorted(load_pools(settings.config_dir).keys() - {"ledger"}))
         self.port = Ports(state / "http-port.json").take("edge")
         self._bus = Bus(settings.broker.url_for("edge"), user=settings.broker.user_for("edge"), name="tests")
         self.client = Client(self._bus, self.topology, SystemClock(), role="edge")
