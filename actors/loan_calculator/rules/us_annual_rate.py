@@ -97,7 +97,7 @@ def unit_period_among(flows: Sequence[Flow]) -> UnitPeriod:
 
 
 def _nearest_standard(days: int, periods: int) -> UnitPeriod:
-    """(b)(3)(i)(B): no period occurs twice; the standard interval nearest to their average, of two the shorter."""
+    """(b)(3): no period occurs twice; the standard interval nearest to their average, of two the shorter."""
     standard = [
         (24, UnitPeriod(days=1)),
         *((24 * 7 * weeks, UnitPeriod(days=7 * weeks)) for weeks in range(1, 53)),
@@ -118,7 +118,7 @@ def _length(period: UnitPeriod) -> int:
 
 
 def _of_single_payment(first: date, later: date) -> UnitPeriod:
-    """(b)(3)(ii), (b)(5)(vi): one advance, one payment: the term itself, at most a year."""
+    """(b)(3) and (b)(5): one advance, one payment: the term itself, at most a year."""
     months, days = _months_back(first, later)
     if months >= 12:
         return UnitPeriod(months=12)
