@@ -16,8 +16,9 @@ from messages.money import Money, PositiveMoney
 
 MOST_ROWS = 3_660
 """Installments of one loan: ten years of daily ones."""
-MOST_EVENTS = 500
-"""Disbursements, rate changes, extra payments, holidays: each."""
+MOST_EVENTS = 200
+"""Disbursements, rate changes, extra payments: each."""
+MOST_HOLIDAYS = 1_000
 MOST_FLOWS = 4_000
 
 Day = Annotated[date, Field(ge=date(1970, 1, 1), le=date(9998, 12, 31))]
@@ -66,7 +67,7 @@ class BusinessDays(Spoken):
     """Where a due date goes that is no business day."""
 
     adjustment: Literal["none", "following", "modified_following", "preceding"] = "none"
-    holidays: tuple[Day, ...] = Field((), max_length=MOST_EVENTS)
+    holidays: tuple[Day, ...] = Field((), max_length=MOST_HOLIDAYS)
     weekend: tuple[Annotated[int, Field(ge=1, le=7)], ...] = Field((6, 7), max_length=6)
     """ISO weekdays: 1 is Monday."""
 

@@ -18,7 +18,7 @@ def actual_360(first: date, last: date) -> Ratio:
 
 
 def actual_364(first: date, last: date) -> Ratio:
-    """ACT/364: 2021 ISDA Interest Rate Derivatives Definitions, section 4.6.1; a year of 52 weeks."""
+    """ACT/364: actual days over a year of 52 weeks. A practice of lenders with weekly installments; the 2006 Definitions do not have it."""
     return last.toordinal() - first.toordinal(), 364
 
 

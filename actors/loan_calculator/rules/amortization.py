@@ -155,6 +155,8 @@ class Amortizer:
         share = self._terms.down_payment_share
         paid = amount + (self._to_cent(share.numerator * lent, share.denominator) if share else 0)
         if paid:
+            # It never was lent for longer than a moment, so flat interest is not charged on it.
+            self._lent -= paid
             self._balance -= paid
             self._columns.asides.append(Aside(index, piece, paid, self._balance))
 

@@ -76,6 +76,8 @@ def penalty(terms: PenaltyTerms, overdue: Overdue, on: date) -> int:
     """
     if terms.amount < 0 or terms.share < 0 or terms.grace_days < 0 or (terms.cap is not None and terms.cap < 0):
         raise TermsBeyondLimit("A penalty's figures are not below zero.", field="penalty")
+    if min(overdue.principal, overdue.interest, overdue.installment) < 0:
+        raise TermsBeyondLimit("What is overdue is not below zero.", field="principal")
     late = (on - overdue.due).days
     if late <= terms.grace_days or overdue.principal + overdue.interest == 0:
         return 0

@@ -14,7 +14,7 @@ HIGHEST_RATE = Fraction(100)
 """A year: 10,000 %. Above it somebody typed a wrong figure."""
 LARGEST_AMOUNT = 10**15
 """Minor units: a hundredth of the largest amount of money here, so that interest and sums of rows still fit."""
-MOST_EVENTS = 500
+MOST_EVENTS = 200
 """Disbursements, rate changes and extra payments, each."""
 LONGEST_PERIOD = 3_660
 """Days, weeks or months between due dates."""

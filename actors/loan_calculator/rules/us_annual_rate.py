@@ -90,8 +90,22 @@ def unit_period_among(flows: Sequence[Flow]) -> UnitPeriod:
         return UnitPeriod(is_semimonth=True)
     common = Counter(_period(one, two) for one, two in pairwise(days))
     most = max(common.values())
+    if most == 1:
+        return _nearest_standard((days[-1] - days[0]).days, len(days) - 1)
     candidates = [period for period, times in common.items() if times == most and _length(period) <= 366]
     return min(candidates, key=_length, default=UnitPeriod(months=12))
+
+
+def _nearest_standard(days: int, periods: int) -> UnitPeriod:
+    """(b)(3): no period occurs twice; the standard interval nearest to their average, of two the shorter."""
+    standard = [
+        (24, UnitPeriod(days=1)),
+        *((24 * 7 * weeks, UnitPeriod(days=7 * weeks)) for weeks in range(1, 53)),
+        (365, UnitPeriod(is_semimonth=True)),
+        *((2 * 365 * months, UnitPeriod(months=months)) for months in range(1, 13)),
+    ]
+    # Lengths are in twenty-fourths of a day, in which half a month of 365/24 days is a whole number.
+    return min(standard, key=lambda each: (abs(24 * days - each[0] * periods), each[0]))[1]
 
 
 def _period(first: date, later: date) -> UnitPeriod:
@@ -104,7 +118,7 @@ def _length(period: UnitPeriod) -> int:
 
 
 def _of_single_payment(first: date, later: date) -> UnitPeriod:
-    """(b)(3)(ii), (b)(5)(vi): one advance, one payment: the term itself, at most a year."""
+    """(b)(3) and (b)(5): one advance, one payment: the term itself, at most a year."""
     months, days = _months_back(first, later)
     if months >= 12:
         return UnitPeriod(months=12)

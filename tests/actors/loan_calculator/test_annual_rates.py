@@ -16,7 +16,7 @@ from actors.loan_calculator.rules.eu_annual_rate import Interval, eu_annual_rate
 from actors.loan_calculator.rules.internal_rate import effective_rate, irr, nominal_rate, xirr
 from actors.loan_calculator.rules.schedule import make_schedule
 from actors.loan_calculator.rules.terms import Fee, FeeTiming, Terms
-from actors.loan_calculator.rules.us_annual_rate import us_annual_rate
+from actors.loan_calculator.rules.us_annual_rate import UnitPeriod, unit_period_among, us_annual_rate
 from messages.loan_calculator import NoRate
 
 Step = Callable[[date, int], date]
@@ -57,6 +57,11 @@ def test_appendix_j_s_examples_come_out(
 def test_a_loan_of_two_weeks_counts_its_days_not_its_weeks() -> None:
     flows = [Flow(date(2024, 3, 1), 100_00), Flow(date(2024, 3, 15), -117_60)]
     assert in_percent(us_annual_rate(flows)) == Decimal("458.86")
+
+
+def test_where_no_period_occurs_twice_the_average_is_rounded_to_a_standard_one() -> None:
+    days = [date(2024, 1, 1) + timedelta(days=each) for each in (0, 28, 57, 91)]
+    assert unit_period_among([Flow(day, 1) for day in days]) == UnitPeriod(months=1)
 
 
 DIRECTIVE = [
