@@ -8,6 +8,8 @@ Three processes: the edge, the ledger, and all other actors. `twin_of` adds anot
 """
 
 import contextlib
+import os
+import signal
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -233,21 +235,16 @@ class Branch:
 
     @contextlib.asynccontextmanager
     async def lazy_disk(self) -> AsyncIterator[None]:
-        """PostgreSQL writes down what nobody waits for as late as it can be made to."""
-        await self._alter_system("SET wal_writer_delay = '10s'", "SET wal_writer_flush_after = '1GB'")
+        """PostgreSQL writes to the disk only what somebody waits for: the process that would write the rest hangs."""
+        database = await self.database()
+        writer = await database.fetchval("SELECT pid FROM pg_stat_activity WHERE backend_type = 'walwriter'")
+        await database.close()
+        os.kill(writer, signal.SIGSTOP)
         try:
             yield
         finally:
-            await self._alter_system("RESET wal_writer_delay", "RESET wal_writer_flush_after")
-
-    async def _alter_system(self, *changes: str) -> None:
-        database = await self.database()
-        try:
-            for change in changes:
-                await database.execute(f"ALTER SYSTEM {change}")
-            await database.execute("SELECT pg_reload_conf()")
-        finally:
-            await database.close()
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(writer, signal.SIGCONT)
 
     @contextlib.asynccontextmanager
     async def another_edge(self) -> AsyncIterator[tuple[Worker, str]]:

@@ -1,5 +1,6 @@
 """One bank of processes for all fault tests, mended after each."""
 
+import logging
 from collections.abc import AsyncIterator
 
 import pytest
@@ -12,6 +13,8 @@ from tests.faults.partner import USER, Partner
 @pytest.fixture(scope="package")
 async def whole_branch() -> AsyncIterator[Branch]:
     """Edge, ledger and the other actors as processes, on servers of their own, so that no other test sees them fall."""
+    for library in ("aiormq", "aio_pika"):  # they log each lost connection with a traceback, and here all are lost
+        logging.getLogger(library).setLevel(logging.CRITICAL)
     async with Branch.opened(STATE / "faults", fetched_from=LOCAL) as branch:
         yield branch
 

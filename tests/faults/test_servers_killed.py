@@ -31,7 +31,9 @@ async def test_the_database_dies(branch: Branch, partner: Partner) -> None:
     async with Rush(branch, partner, seed="postgres") as rush:
         for _ in range(2):
             await rush.flows()
-            await branch.servers.postgres.kill()
+            async with branch.lazy_disk():
+                await rush.flows()
+                await branch.servers.postgres.kill()
             await branch.servers.postgres.start()
             assert await rush.resumes() < AWAY_SECONDS
         await rush.flows()

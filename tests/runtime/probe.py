@@ -3,6 +3,7 @@
 What is to go wrong is told in the message's `trouble`, several words apart by spaces:
 
     fault:N     a fault of the message, at the first N handlings (fault:* at each)
+    broken:NAME a fault of the message, until the test opens the gate
     away:N      a fault of the surroundings, at the first N
     refuse      a business no, after something was written
     gate:NAME   wait, before anything is written, until the test opens the gate
@@ -118,6 +119,8 @@ class Scene:
             name, _, argument = word.partition(":")
             if name == "gate":
                 await self.gate(argument).wait()
+            elif name == "broken" and not self.gate(argument).is_set():
+                raise MessageFault(f"trouble {word}")
             elif name == "nap":
                 await asyncio.sleep(float(argument))
             elif name in ("fault", "away") and (argument == "*" or self.handlings[message_id] <= int(argument)):

@@ -302,11 +302,13 @@ class ProbeHouse:
 
         await until(is_there, within_seconds=within_seconds)
 
-    async def let_park(self, key: str, *, seconds: float = 3600) -> None:
-        """Let a parked key wait for so long from now."""
-        await self.database.execute(
-            "UPDATE runtime.parked_key SET due_at = now() + make_interval(secs => $2) WHERE key = $1", key, seconds
-        )
+    async def freeze(self, key: str) -> None:
+        """Let nobody try a parked key."""
+        await self.database.execute("UPDATE runtime.parked_key SET held = true WHERE key = $1", key)
+
+    async def thaw(self, key: str) -> None:
+        """Let it be tried now."""
+        await self.database.execute("UPDATE runtime.parked_key SET held = false, due_at = now() WHERE key = $1", key)
 
     async def depth(self, queue: str) -> tuple[int, int] | None:
         """Messages ready and consumers of a queue."""

@@ -34,16 +34,17 @@ async def test_a_retry_in_place_keeps_the_order_of_its_key_and_stops_no_other(pr
 
 
 async def test_a_parked_key_takes_its_messages_behind_it_and_gives_them_back_in_order(probe: ProbeHouse) -> None:
-    ids = await probe.mouth.say(Add(counter="parked", amount=1, trouble=f"fault:{IN_PLACE + 1}"))
+    ids = await probe.mouth.say(Add(counter="parked", amount=1, trouble="broken:parked"))
     await probe.until_parked("parked", 1)
-    await probe.let_park("parked")
+    await probe.freeze("parked")
     ids += await probe.mouth.say(*(Add(counter="parked", amount=amount) for amount in range(2, 6)))
     await probe.until_parked("parked", 5)
     assert [row["message_id"] for row in await probe.parked("parked")] == ids
     assert await probe.steps("parked") == []
     assert (await probe.says(Add(counter="not parked"))).total == 1
 
-    await probe.let_park("parked", seconds=0)
+    scene.gate("parked").set()
+    await probe.thaw("parked")
     await probe.until_stepped("parked", [1, 2, 3, 4, 5])
     await probe.mouth.until_answered(*ids)
     await probe.until_parked("parked", 0)
@@ -58,18 +59,19 @@ async def test_a_parked_message_may_carry_what_no_database_takes(probe: ProbeHou
 
 async def test_what_waits_behind_a_parked_key_and_comes_too_late_is_answered_so(probe: ProbeHouse) -> None:
     (head,) = await probe.mouth.say(
-        Add(counter="tardy", amount=1, trouble=f"fault:{IN_PLACE}"),
+        Add(counter="tardy", amount=1, trouble="broken:tardy"),
         deadline_milliseconds=unix_milliseconds(probe.clock.now()) + 300,
     )
     await probe.until_parked("tardy", 1)
-    await probe.let_park("tardy")
+    await probe.freeze("tardy")
     (behind,) = await probe.mouth.say(
         Add(counter="tardy", amount=2), deadline_milliseconds=unix_milliseconds(probe.clock.now()) + 100
     )
     await probe.until_parked("tardy", 2)
     deadline = unix_milliseconds(probe.clock.now()) + 400
     await until(lambda: unix_milliseconds(probe.clock.now()) > deadline)
-    await probe.let_park("tardy", seconds=0)
+    scene.gate("tardy").set()
+    await probe.thaw("tardy")
     await probe.mouth.until_answered(head, behind)
     # The head had begun, and might have asked others; the one behind it had not.
     assert probe.mouth.answers(head)[-1][0] == "reply"
@@ -154,11 +156,12 @@ async def test_a_message_that_ends_its_process_each_time_is_put_aside(probe: Pro
 
 
 async def test_a_parked_message_that_ends_its_process_each_time_is_put_aside(probe: ProbeHouse) -> None:
-    (message_id,) = await probe.mouth.say(Add(counter="parked killer", trouble=f"fault:{IN_PLACE}"))
+    (message_id,) = await probe.mouth.say(Add(counter="parked killer", trouble="broken:killer"))
     await probe.until_parked("parked killer", 1)
-    await probe.let_park("parked killer")
+    await probe.freeze("parked killer")
     await probe.database.execute("UPDATE runtime.attempt SET starts = 3 WHERE message_id = $1", message_id)
-    await probe.let_park("parked killer", seconds=0)
+    scene.gate("killer").set()
+    await probe.thaw("parked killer")
     assert (await probe.until_dead(message_id=message_id))["reason"] == "kills_process"
     await until(lambda: _is_free(probe, "parked killer"))
 
@@ -209,14 +212,19 @@ async def test_a_newer_version_waits_and_is_handled_once_it_is_known(
     ((parked), *_) = await probe.parked("newer")
     assert parked["reason"].startswith("newer_version")
     assert not await probe.dead(message_id=newer.message_id)
-    await probe.let_park("newer", seconds=0)
+    await probe.thaw("newer")
     await until(lambda: _waits_for_long(probe, "newer"))
     assert await probe.steps("newer") == []
 
     # The deployment went on: this process knows it now.
     monkeypatch.setitem(message_types(), "probe.swap.v3", SwapNow)
-    await probe.let_park("newer", seconds=0)
-    await probe.until_stepped("newer", [1, 2])
+
+    async def is_handled() -> bool:
+        await probe.thaw("newer")
+        return len(await probe.steps("newer")) == 2
+
+    await until(is_handled)
+    assert await probe.steps("newer") == [1, 2]
 
 
 def message_types() -> dict[str, object]:
@@ -235,14 +243,15 @@ async def test_a_message_with_a_secret_is_written_down_nowhere(probe: ProbeHouse
     (message_id,) = await probe.mouth.say(Secret(counter="hush", word="open sesame", trouble=TROUBLE_FOR_GOOD))
     letter = await probe.until_dead(message_id=message_id)
     assert "open sesame" not in letter["envelope"]
-    await probe.mouth.say(Add(counter="hush", trouble=f"fault:{IN_PLACE}"))
+    await probe.mouth.say(Add(counter="hush", trouble="broken:hush"))
     await probe.until_parked("hush", 1)
-    await probe.let_park("hush")
+    await probe.freeze("hush")
     (asked,) = await probe.mouth.say(Secret(counter="hush", word="open sesame"))
     await probe.mouth.until_answered(asked)
     assert probe.mouth.answers(asked)[-1][0] == "busy"
     assert len(await probe.parked("hush")) == 1
-    await probe.let_park("hush", seconds=0)
+    scene.gate("hush").set()
+    await probe.thaw("hush")
     await probe.until_stepped("hush", [1])
 
 
