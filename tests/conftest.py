@@ -5,9 +5,14 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from runtime.servers import LocalServers
 from tests.bank import Bank, House, private_servers
+
+# Properties are about what is right; how long an example takes on a busy machine is no property.
+settings.register_profile("bank", deadline=None)
+settings.load_profile("bank")
 
 LOCAL = Path(__file__).parent.parent / ".local"
 STATE = Path(os.environ.get("COFFER_TEST_STATE") or LOCAL / "test")
