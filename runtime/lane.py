@@ -7,8 +7,8 @@ message id in flight swap their outcomes; its writer drains per frame.
 import asyncio
 import contextlib
 import struct
-from collections.abc import Callable, Iterator
-from typing import Any, Protocol
+from collections.abc import Callable, Coroutine, Iterator
+from typing import Any, Protocol, TypeVar
 
 import aiormq
 from aiormq.abc import AbstractChannel
@@ -23,6 +23,7 @@ CLOSE_SECONDS = 3
 
 _method = struct.Struct(">I")
 
+R = TypeVar("R")
 OnDelivery = Callable[[wire.Delivery], None]
 
 
@@ -56,6 +57,33 @@ def told_as_unavailable(what: str) -> Iterator[None]:
         if isinstance(error, Unavailable) or not _is_loss(error):
             raise
         raise Unavailable(f"{what}: {error!r}") from error
+
+
+async def requested(
+    what: str, request: Coroutine[Any, Any, R], lost: asyncio.Event | None = None, *, seconds: float = REQUEST_SECONDS
+) -> R:
+    """The broker's answer to a request, or to several in one; Unavailable when it does not come, or the connection is lost.
+
+    The request has a task of its own, which is given up and not waited for: aiormq's may hang for ever on a connection that
+    died, also when it is cancelled, because it then waits for a place in a queue that nobody empties any more.
+    """
+    asking, losing = asyncio.ensure_future(request), asyncio.ensure_future((lost or asyncio.Event()).wait())
+    try:
+        await asyncio.wait({asking, losing}, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+        if not asking.done():
+            raise Unavailable(f"{what}: {'the connection was lost' if losing.done() else f'no answer in {seconds:g} s'}")
+        with told_as_unavailable(what):
+            return asking.result()
+    finally:
+        losing.cancel()
+        if not asking.done():
+            asking.cancel()
+            asking.add_done_callback(_forget)
+
+
+def _forget(given_up: "asyncio.Future[Any]") -> None:
+    if not given_up.cancelled():
+        given_up.exception()
 
 
 def _is_loss(error: BaseException) -> bool:
@@ -218,11 +246,12 @@ class Lane:
     ) -> None:
         """Start consuming: `on_delivery` only enqueues. At most `prefetch` messages are unacknowledged at a time."""
         self._on_delivery = on_delivery
-        with told_as_unavailable(f"the queue {queue} cannot be consumed"):
-            await self.channel.basic_qos(prefetch_count=prefetch, timeout=REQUEST_SECONDS)
-            await self.channel.basic_consume(
-                queue, _never_called, no_ack=not acknowledge, arguments=arguments, timeout=REQUEST_SECONDS
-            )
+
+        async def consume() -> None:
+            await self.channel.basic_qos(prefetch_count=prefetch)
+            await self.channel.basic_consume(queue, _never_called, no_ack=not acknowledge, arguments=arguments)
+
+        await requested(f"the queue {queue} cannot be consumed", consume(), self.closed)
 
     def on_cancelled_by_broker(self, callback: Callable[[], None]) -> None:
         """Call back when the broker ends the consumer, as it does when the queue is deleted."""
@@ -256,9 +285,7 @@ class Lane:
             return
         await asyncio.sleep(0)  # lets acknowledgements of this turn of the loop leave first
         try:
-            with told_as_unavailable("the channel does not close"):
-                async with asyncio.timeout(CLOSE_SECONDS):
-                    await self.channel.close()
+            await requested("the channel does not close", self.channel.close(), seconds=CLOSE_SECONDS)
         except Unavailable:
             self._tap.detach(self.number)
             self.closed.set()

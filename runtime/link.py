@@ -8,7 +8,7 @@ from aiormq.abc import AbstractChannel
 from yarl import URL
 
 from runtime.errors import Unavailable
-from runtime.lane import CLOSE_SECONDS, REQUEST_SECONDS, Lane, told_as_unavailable
+from runtime.lane import CLOSE_SECONDS, Lane, requested
 from runtime.tap import Tap, TapFactory
 
 CONNECT_SECONDS = 10
@@ -34,9 +34,12 @@ class Link:
         factory = TapFactory()
         address = URL(url).update_query(heartbeat=str(heartbeat_seconds), name=name)
         connection = aiormq.Connection(address, transport_factory=factory)
-        with told_as_unavailable("the broker cannot be reached"):
-            async with asyncio.timeout(CONNECT_SECONDS):
-                await connection.connect()
+        try:
+            await requested("the broker cannot be reached", connection.connect(), seconds=CONNECT_SECONDS)
+        except BaseException:
+            if factory.tap is not None:
+                factory.tap.abort()
+            raise
         assert factory.tap is not None
         return cls(connection, factory.tap)
 
@@ -52,18 +55,15 @@ class Link:
 
     async def admin_channel(self, *, confirms: bool = False) -> AbstractChannel:
         """A plain aiormq channel, for declarations."""
-        with told_as_unavailable("the broker opens no channel"):
-            async with asyncio.timeout(REQUEST_SECONDS):
-                return await self._connection.channel(publisher_confirms=confirms)
+        opening = self._connection.channel(publisher_confirms=confirms)
+        return await requested("the broker opens no channel", opening, self.closed)
 
     async def close(self) -> None:
         """Close it, or drop it where the broker does not answer."""
         if self.closed.is_set():
             return
         try:
-            with told_as_unavailable("the connection does not close"):
-                async with asyncio.timeout(CLOSE_SECONDS):
-                    await self._connection.close()
+            await requested("the connection does not close", self._connection.close(), seconds=CLOSE_SECONDS)
         except Unavailable:
             self.tap.abort()
             self.closed.set()

@@ -16,7 +16,7 @@ from typing import Any, Literal
 
 import aiormq
 
-from runtime.lane import REQUEST_SECONDS, told_as_unavailable
+from runtime.lane import requested
 from runtime.link import Link
 
 COMMANDS, QUERIES, EVENTS, REPLIES, INGRESS = "commands", "queries", "events", "replies", "ingress"
@@ -28,6 +28,8 @@ MARK = "nothing.lost"
 """A queue that holds nothing. It is made last, when all that an emptied broker had lost has been said again; so whoever finds a
 broker without it, whether new or left half mended by somebody who died, knows that this is still to be done."""
 HIGHEST_PRIORITY = 9
+DECLARE_SECONDS = 120
+"""All of the topology, one request after the other."""
 KEYED_PARTITIONS = 16
 """Fixed, so that a key stays in its partition for ever; processes share them."""
 REPLY_QUEUE_EXPIRES_MILLISECONDS = 120_000
@@ -124,53 +126,65 @@ def _work_queue(queue_type: QueueType, *, single: bool) -> dict[str, Any]:
 
 async def declare(link: Link, topology: Topology) -> list[str]:
     """Declare all that is missing; the queues that had to be made. Unavailable where something is there in another shape."""
+    return await requested("the topology cannot be declared", _declare(link, topology), link.closed, seconds=DECLARE_SECONDS)
+
+
+async def _declare(link: Link, topology: Topology) -> list[str]:
     made: list[str] = []
-    with told_as_unavailable("the topology cannot be declared"):
-        channel = await link.admin_channel()
-        for name in (COMMANDS, QUERIES, EVENTS, REPLIES):
-            await channel.exchange_declare(name, exchange_type="topic", durable=True, timeout=REQUEST_SECONDS)
-        await channel.exchange_declare(INGRESS, exchange_type="direct", durable=True, timeout=REQUEST_SECONDS)
-        for queue, arguments, bindings in _queues(topology):
-            if await _declare_queue(link, queue, arguments):
-                made.append(queue)
-            for exchange, pattern in bindings:
-                await channel.queue_bind(queue, exchange, pattern, timeout=REQUEST_SECONDS)
-        await channel.close()
+    channel = await link.admin_channel()
+    for name in (COMMANDS, QUERIES, EVENTS, REPLIES):
+        await channel.exchange_declare(name, exchange_type="topic", durable=True)
+    await channel.exchange_declare(INGRESS, exchange_type="direct", durable=True)
+    for queue, arguments, bindings in _queues(topology):
+        if await _declare_queue(link, queue, arguments):
+            made.append(queue)
+        for exchange, pattern in bindings:
+            await channel.queue_bind(queue, exchange, pattern)
+    await channel.close()
     return made
 
 
 async def is_marked(link: Link) -> bool:
     """Whether this broker is known to have lost nothing."""
-    with told_as_unavailable("the broker cannot be looked at"):
-        channel = await link.admin_channel()
-        try:
-            await channel.queue_declare(MARK, passive=True, timeout=REQUEST_SECONDS)
-        except aiormq.ChannelNotFoundEntity:
-            return False
-        await channel.close()
+    return await requested("the broker cannot be looked at", _is_marked(link), link.closed)
+
+
+async def _is_marked(link: Link) -> bool:
+    channel = await link.admin_channel()
+    try:
+        await channel.queue_declare(MARK, passive=True)
+    except aiormq.ChannelNotFoundEntity:
+        return False
+    await channel.close()
     return True
 
 
 async def mark(link: Link) -> None:
     """Leave the mark that this broker has lost nothing."""
-    with told_as_unavailable("the broker cannot be marked"):
-        channel = await link.admin_channel()
-        await channel.queue_declare(MARK, durable=True, arguments={"x-queue-type": "classic"}, timeout=REQUEST_SECONDS)
-        await channel.close()
+    await requested("the broker cannot be marked", _mark(link), link.closed)
+
+
+async def _mark(link: Link) -> None:
+    channel = await link.admin_channel()
+    await channel.queue_declare(MARK, durable=True, arguments={"x-queue-type": "classic"})
+    await channel.close()
 
 
 async def is_complete(link: Link, topology: Topology) -> bool:
     """Whether every exchange and queue is there; asks only, so that any user may. Bindings are not seen by it."""
-    with told_as_unavailable("the topology cannot be looked at"):
-        channel = await link.admin_channel()
-        try:
-            for name in (COMMANDS, QUERIES, EVENTS, REPLIES, INGRESS):
-                await channel.exchange_declare(name, passive=True, timeout=REQUEST_SECONDS)
-            for queue in (*(name for name, _, _ in _queues(topology)), MARK):
-                await channel.queue_declare(queue, passive=True, timeout=REQUEST_SECONDS)
-        except aiormq.ChannelNotFoundEntity:
-            return False
-        await channel.close()
+    return await requested("the topology cannot be looked at", _is_complete(link, topology), link.closed)
+
+
+async def _is_complete(link: Link, topology: Topology) -> bool:
+    channel = await link.admin_channel()
+    try:
+        for name in (COMMANDS, QUERIES, EVENTS, REPLIES, INGRESS):
+            await channel.exchange_declare(name, passive=True)
+        for queue in (*(name for name, _, _ in _queues(topology)), MARK):
+            await channel.queue_declare(queue, passive=True)
+    except aiormq.ChannelNotFoundEntity:
+        return False
+    await channel.close()
     return True
 
 
@@ -209,44 +223,49 @@ async def _declare_queue(link: Link, queue: str, arguments: dict[str, Any]) -> b
     """Whether it had to be made."""
     probe = await link.admin_channel()
     try:
-        await probe.queue_declare(queue, passive=True, timeout=REQUEST_SECONDS)
+        await probe.queue_declare(queue, passive=True)
     except aiormq.ChannelNotFoundEntity:
         maker = await link.admin_channel()
-        await maker.queue_declare(queue, durable=True, arguments=arguments, timeout=REQUEST_SECONDS)
+        await maker.queue_declare(queue, durable=True, arguments=arguments)
         await maker.close()
         return True
-    await probe.queue_declare(queue, durable=True, arguments=arguments, timeout=REQUEST_SECONDS)
+    await probe.queue_declare(queue, durable=True, arguments=arguments)
     await probe.close()
     return False
 
 
 async def declare_reply_queue(link: Link, queue: str) -> None:
     """Declare and bind a requester's own reply queue; it goes away two minutes after its requester."""
-    with told_as_unavailable("the reply queue cannot be made"):
-        channel = await link.admin_channel()
-        await channel.queue_declare(
-            queue,
-            durable=True,
-            arguments={
-                "x-queue-type": "classic",
-                "x-expires": REPLY_QUEUE_EXPIRES_MILLISECONDS,
-                "x-message-ttl": REPLY_EXPIRES_MILLISECONDS,
-            },
-            timeout=REQUEST_SECONDS,
-        )
-        await channel.queue_bind(queue, REPLIES, queue, timeout=REQUEST_SECONDS)
-        await channel.close()
+    await requested("the reply queue cannot be made", _declare_reply_queue(link, queue), link.closed)
+
+
+async def _declare_reply_queue(link: Link, queue: str) -> None:
+    channel = await link.admin_channel()
+    await channel.queue_declare(
+        queue,
+        durable=True,
+        arguments={
+            "x-queue-type": "classic",
+            "x-expires": REPLY_QUEUE_EXPIRES_MILLISECONDS,
+            "x-message-ttl": REPLY_EXPIRES_MILLISECONDS,
+        },
+    )
+    await channel.queue_bind(queue, REPLIES, queue)
+    await channel.close()
 
 
 async def depth(link: Link, queue: str) -> tuple[int, int] | None:
     """Messages ready and consumers of a queue; None where it is not there."""
-    with told_as_unavailable("the queue cannot be looked at"):
-        channel = await link.admin_channel()
-        try:
-            found = await channel.queue_declare(queue, passive=True, timeout=REQUEST_SECONDS)
-        except aiormq.ChannelNotFoundEntity:
-            return None
-        await channel.close()
+    return await requested("the queue cannot be looked at", _depth(link, queue), link.closed)
+
+
+async def _depth(link: Link, queue: str) -> tuple[int, int] | None:
+    channel = await link.admin_channel()
+    try:
+        found = await channel.queue_declare(queue, passive=True)
+    except aiormq.ChannelNotFoundEntity:
+        return None
+    await channel.close()
     return found.message_count or 0, found.consumer_count or 0
 
 

@@ -14,9 +14,10 @@ from hypothesis import strategies as st
 from runtime import lane as lanes
 from runtime import wire
 from runtime.errors import Unavailable
-from runtime.lane import Lane, Window, told_as_unavailable
+from runtime.lane import Lane, Window, requested, told_as_unavailable
 from runtime.link import Link
 from runtime.mailbox import Acknowledger
+from runtime.supervisor import ended
 from runtime.tap import Tap
 from runtime.wire import Delivery, Properties
 from tests.bank import until
@@ -295,3 +296,49 @@ async def test_a_cancelled_task_does_not_survive_what_its_request_makes_of_it() 
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
+
+
+async def _deaf_to_cancellation(over: asyncio.Event) -> None:
+    """As a request of the library on a dead connection."""
+    while not over.is_set():
+        try:
+            await over.wait()
+        except asyncio.CancelledError:
+            continue
+
+
+async def test_a_request_that_can_not_even_be_cancelled_keeps_nobody() -> None:
+    over, lost = asyncio.Event(), asyncio.Event()
+    with pytest.raises(Unavailable, match="no answer"):
+        await requested("a request", _deaf_to_cancellation(over), seconds=0.05)
+    asking = asyncio.create_task(requested("a request", _deaf_to_cancellation(over), lost))
+    await asyncio.sleep(0)
+    lost.set()
+    with pytest.raises(Unavailable, match="lost"):
+        await asking
+    cancelled = asyncio.create_task(requested("a request", _deaf_to_cancellation(over)))
+    await asyncio.sleep(0)
+    cancelled.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await cancelled
+    over.set()
+
+
+async def test_a_task_is_cancelled_again_where_it_swallows_a_cancellation() -> None:
+    swallowed = 0
+
+    async def swallow_one() -> None:
+        nonlocal swallowed
+        while True:
+            try:
+                await asyncio.Event().wait()
+            except asyncio.CancelledError:
+                swallowed += 1
+                if swallowed > 1:
+                    raise
+
+    task = asyncio.create_task(swallow_one())
+    await asyncio.sleep(0)
+    await ended(task)
+    assert task.cancelled()
+    assert swallowed == 2
