@@ -17,6 +17,7 @@ from config.errors import ConfigError
 from runtime.clock import stopwatch_seconds
 from runtime.process import ActorsProcess, run_actors
 from tests.bank import until
+from tests.runtime import probe_process
 from tests.runtime.probe import Probe, scene
 from tests.runtime.probe_house import ACTORS, ProbeHouse, pools_in
 from tests.runtime.vocabulary import Add
@@ -54,7 +55,7 @@ async def worker(probe: ProbeHouse, tmp_path: Path) -> AsyncIterator[Worker]:
         process = await asyncio.create_subprocess_exec(
             sys.executable,
             "-m",
-            "tests.runtime.probe_process",
+            probe_process.__name__,
             "probe",
             env={**os.environ, **probe.environment},
             stderr=stream,
