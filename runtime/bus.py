@@ -25,6 +25,9 @@ REPLY_QUEUE = re.compile(r"^reply\.[a-z0-9-]{1,60}(\.[0-9a-f]{32})?$")
 """Where replies may go; anything else in `reply_to` is ignored, for it could name somebody's mailbox."""
 FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.1, 2.0
 CONFIRM_SECONDS = 10
+LARGEST_REPLY = 4 * 1024 * 1024
+"""Bytes. The broker ends the connection of whoever sends more than it takes; it takes 16 MiB, ours 8."""
+TOO_LARGE = b'{"reason":"too_large","detail":"The answer is too large to be sent; ask for less at once."}'
 LARGEST_WINDOW = 200
 """Publishes in flight on one channel; the broker's confirms walk through them."""
 
@@ -191,6 +194,9 @@ class Bus:
         """Answer a request, if it can be answered. A lost reply costs nothing: the asker asks again under the same id."""
         if not REPLY_QUEUE.fullmatch(request.reply_to) or self._saying is None or self._saying.closed.is_set():
             return
+        if len(body) > LARGEST_REPLY:
+            log.error("a reply is too large to be sent", extra={"type": request.type, "bytes": len(body)})
+            kind, body = "fault", TOO_LARGE
         if self._saying.is_choked:
             return  # rather than fill the memory with answers that nobody gets for now
         properties = Properties(

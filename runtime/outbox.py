@@ -11,10 +11,11 @@ from collections import deque
 from uuid import UUID
 
 from runtime import telemetry
+from runtime.admission import LARGEST_BODY
 from runtime.bus import Bus
 from runtime.database import Database
 from runtime.envelope import Envelope, pack, unpack
-from runtime.errors import is_surroundings
+from runtime.errors import MessageFault, is_surroundings
 from runtime.failpoints import Failpoints
 from runtime.statements import Statements
 from runtime.supervisor import ended
@@ -59,7 +60,13 @@ def address_command(envelope: Envelope, topology: Topology) -> Envelope:
 
 
 def row(envelopes: list[Envelope], topology: Topology) -> tuple[list[UUID], list[str], bytes]:
-    """The outbox row of one turn: message ids, receivers, packed envelopes."""
+    """The outbox row of one turn: message ids, receivers, packed envelopes.
+
+    MessageFault for a message larger than anybody takes: one that the broker does not take would stop the relay for good.
+    """
+    for each in envelopes:
+        if len(each.body) > LARGEST_BODY:
+            raise MessageFault(f"{each.type} has {len(each.body)} bytes; at most {LARGEST_BODY} are taken")
     ready, receivers = addressed(envelopes, topology)
     return [each.message_id for each in ready], receivers, pack(ready)
 

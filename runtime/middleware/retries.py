@@ -31,6 +31,10 @@ log = logging.getLogger("coffer.retries")
 
 MOST_STARTS = 3
 """A message that was begun so often after a redelivery, and never ended, kills its process."""
+MOST_HOLDS = 5
+"""A message that so often asked somebody who does not answer, or ran into a time limit, waits apart with its key: no attempt is
+burnt, but the rest of its partition goes on."""
+MOST_REMEMBERED = 10_000
 NEWER_VERSION_SECONDS = 30.0
 KEYS_AT_A_TIME = 4
 """Parked keys that are replayed side by side; each takes a connection."""
@@ -65,18 +69,38 @@ class Retries:
         self.actor = performer.name
         self._still_counted: set[UUID] = set()
         """Begun, ended, and not uncounted, because the database was away: they killed nobody."""
+        self._held: dict[UUID, int] = {}
+        """How often a message met a fault of the surroundings."""
 
     async def perform(self, envelope: Envelope, *, redelivered: bool) -> Outcome | None:
         """The outcome; None where the message waits or was put aside, so that there is nothing to answer yet."""
         with telemetry.conversation(envelope.correlation_id, envelope.traceparent):
-            if not redelivered:
-                return await self._try_in_place(envelope, begun=False)
-            if (killer := await self._begin(envelope)) is not None:
-                return killer
             try:
-                return await self._try_in_place(envelope, begun=True)
-            finally:
-                await self._uncount(envelope)
+                outcome = await self._perform(envelope, redelivered=redelivered)
+            except Exception as error:
+                if not is_surroundings(error) or not await self._holds_up_others(envelope):
+                    raise
+                await self._let_wait(envelope, WHILE_AWAY, f"waits: {error!r}")
+                return None
+            self._held.pop(envelope.message_id, None)
+            return outcome
+
+    async def _perform(self, envelope: Envelope, *, redelivered: bool) -> Outcome | None:
+        if not redelivered:
+            return await self._try_in_place(envelope, begun=False)
+        if (killer := await self._begin(envelope)) is not None:
+            return killer
+        try:
+            return await self._try_in_place(envelope, begun=True)
+        finally:
+            await self._uncount(envelope)
+
+    async def _holds_up_others(self, envelope: Envelope) -> bool:
+        """Whether the message has made its mailbox hold so often, though database and broker answer, that it must wait apart."""
+        if len(self._held) > MOST_REMEMBERED:
+            self._held.clear()
+        self._held[envelope.message_id] = times = self._held.get(envelope.message_id, 0) + 1
+        return times >= MOST_HOLDS and not dead_letters.holds_secret(envelope) and await self._database.probe()
 
     async def _begin(self, envelope: Envelope) -> Outcome | None:
         """Count that it is begun, before it is; the last outcome of one that was begun too often and never ended."""
@@ -103,9 +127,7 @@ class Retries:
             try:
                 return await self._once(envelope, begun=begun)
             except NewerVersion as newer:
-                async with self._database.transaction() as connection:
-                    wait = timedelta(seconds=NEWER_VERSION_SECONDS)
-                    await parking.park(connection, self.actor, envelope, delay=wait, reason=f"newer_version: {newer}")
+                await self._let_wait(envelope, timedelta(seconds=NEWER_VERSION_SECONDS), f"newer_version: {newer}")
                 return None
             except Unreadable as unreadable:
                 return await self.bury(envelope, unreadable.reason, unreadable.detail)
@@ -143,12 +165,14 @@ class Retries:
     async def _park(self, envelope: Envelope, error: Exception) -> Outcome | None:
         if dead_letters.holds_secret(envelope):
             return await self.bury(envelope, "exhausted", repr(error))
-        async with self._database.transaction() as connection:
-            await parking.park(
-                connection, self.actor, envelope, delay=self._policy.parked_delay(0), reason=f"failed: {error!r}"
-            )
-        log.warning("key parked", extra={"actor": self.actor, "key": parking.key_of(envelope)})
+        await self._let_wait(envelope, self._policy.parked_delay(0), f"failed: {error!r}")
         return None
+
+    async def _let_wait(self, envelope: Envelope, delay: timedelta, reason: str) -> None:
+        async with self._database.transaction() as connection:
+            await parking.park(connection, self.actor, envelope, delay=delay, reason=reason)
+        self._held.pop(envelope.message_id, None)
+        log.warning("key parked", extra={"actor": self.actor, "key": parking.key_of(envelope), "reason": reason})
 
     async def bury(self, envelope: Envelope, reason: str, error: str) -> Outcome:
         """Make it a dead letter; by policy its key is held until an operator has decided."""

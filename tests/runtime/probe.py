@@ -27,6 +27,8 @@ from runtime.errors import MessageFault, Unavailable
 from tests.runtime.vocabulary import (
     Add,
     AlarmRaised,
+    Boast,
+    Boasted,
     Counted,
     CounterMoved,
     GetCounter,
@@ -90,6 +92,8 @@ class Scene:
     def forget(self, *, over: bool = False) -> None:
         """Begin a new scene; whoever still waits at a gate may pass. When it is over, all gates stay open."""
         self.over = over
+        self.mended = False
+        """Whether nothing goes wrong any more, whatever was told."""
         for gate in getattr(self, "gates", {}).values():
             gate.set()
         self.begun: list[tuple[str, UUID]] = []
@@ -115,7 +119,7 @@ class Scene:
     async def play(self, trouble: str, message_id: UUID) -> None:
         """What is to go wrong before anything is written."""
         self.handlings[message_id] += 1
-        for word in trouble.split():
+        for word in () if self.mended else trouble.split():
             name, _, argument = word.partition(":")
             if name == "gate":
                 await self.gate(argument).wait()
@@ -165,6 +169,12 @@ class Probe(Actor):
     @handles
     async def secret(self, command: Secret, turn: Turn) -> Counted:
         return await self._count(turn, command.counter, 1, command.trouble)
+
+    @handles
+    async def boast(self, command: Boast, turn: Turn) -> Counted:
+        turn.emit(Boasted(counter=command.counter, words="x" * command.told))
+        reply = await self._count(turn, command.counter, 1, "")
+        return reply.model_copy(update={"counter": "x" * command.answered})
 
     @handles
     async def remind(self, command: Remind, turn: Turn) -> Counted:

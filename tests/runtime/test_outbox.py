@@ -8,6 +8,8 @@ import pytest
 
 from messages.ids import new_id
 from runtime import telemetry
+from runtime.admission import LARGEST_BODY
+from runtime.bus import LARGEST_REPLY
 from runtime.envelope import Envelope
 from runtime.errors import Unavailable
 from runtime.link import Link
@@ -17,7 +19,7 @@ from runtime.topology import EVENTS
 from tests.bank import ADMINISTRATOR, until
 from tests.runtime.probe import scene
 from tests.runtime.probe_house import ProbeHouse
-from tests.runtime.vocabulary import Add, CounterMoved, Shout, Whisper
+from tests.runtime.vocabulary import Add, Boast, CounterMoved, Shout, Whisper
 
 ROWS_OF = "SELECT * FROM runtime.outbox WHERE $1 = ANY (message_ids) ORDER BY number"
 
@@ -162,6 +164,22 @@ async def _lose(probe: ProbeHouse, counter: str) -> None:
 async def _holds(probe: ProbeHouse, queue: str, messages: int) -> bool:
     found = await probe.depth(queue)
     return found is not None and found[0] >= messages
+
+
+async def test_an_event_too_large_for_the_broker_is_its_turns_fault_and_stops_no_other(probe: ProbeHouse) -> None:
+    (message_id,) = await probe.mouth.say(Boast(counter="loud", told=LARGEST_BODY))
+    assert (await probe.until_dead(message_id=message_id))["reason"] == "exhausted"
+    await probe.says(Add(counter="not stopped"))
+    await probe.until_heard("not stopped", 1)
+
+
+async def test_a_reply_too_large_for_the_broker_is_told_as_such_and_ends_no_connection(probe: ProbeHouse) -> None:
+    reconnects = probe.actors.bus.reconnects
+    answer = await probe.call(Boast(counter="verbose", answered=LARGEST_REPLY + 1))
+    assert answer.kind == "fault"
+    assert b"too_large" in answer.body
+    assert await probe.steps("verbose") == [1]
+    assert probe.actors.bus.reconnects == reconnects
 
 
 async def test_a_message_that_starves_behind_more_urgent_ones_is_lifted(probe: ProbeHouse) -> None:

@@ -179,7 +179,7 @@ async def test_a_redelivered_message_that_ends_well_counts_as_nothing(probe: Pro
 async def test_a_start_that_could_not_be_uncounted_is_not_counted_twice(
     monkeypatch: pytest.MonkeyPatch, probe: ProbeHouse
 ) -> None:
-    envelope = probe.mouth.envelope(Add(counter="uncounted", trouble="away:5"))
+    envelope = probe.mouth.envelope(Add(counter="uncounted", trouble="away:4"))
 
     async def away(*_: object) -> None:
         raise asyncpg.ConnectionDoesNotExistError("the database went away in the turn")
@@ -187,7 +187,7 @@ async def test_a_start_that_could_not_be_uncounted_is_not_counted_twice(
     ours = _retries(probe)
     with monkeypatch.context() as patch:
         patch.setattr(retries.parking, "uncount_start", away)
-        for _ in range(5):
+        for _ in range(4):
             with pytest.raises(Exception, match="trouble away"):
                 await ours.perform(envelope, redelivered=True)
     outcome = await ours.perform(envelope, redelivered=True)
@@ -270,6 +270,26 @@ async def test_a_fault_of_the_surroundings_burns_no_attempt_and_keeps_the_order(
     await probe.until_stepped("held up", list(range(1, 30)))
     assert not await probe.fetch("SELECT FROM runtime.attempt WHERE message_id = ANY($1::uuid[]) AND failures > 0", ids)
     assert not await probe.dead(key="held up")
+
+
+async def test_a_message_that_never_gets_what_it_needs_waits_apart_from_its_partition(
+    monkeypatch: pytest.MonkeyPatch, probe: ProbeHouse
+) -> None:
+    monkeypatch.setattr(retries, "MOST_HOLDS", 2)
+    partition = probe.topology.mailboxes["probe"].partition_of
+    keys = [key for key in (f"apart {number}" for number in range(400)) if partition(key) == partition("apart 0")][:12]
+    # More of them than keys are handled at a time: together they would hold the partition for ever.
+    ids = await probe.mouth.say(*(Add(counter=key, amount=1, trouble="away:*") for key in keys[:-1]))
+    await probe.mouth.say(Add(counter=keys[0], amount=2))
+    for key in keys[:-1]:
+        await probe.until_parked(key, 2 if key == keys[0] else 1, within_seconds=30)
+    assert (await probe.says(Add(counter=keys[-1]))).total == 1
+    assert not await probe.fetch("SELECT FROM runtime.attempt WHERE message_id = ANY($1::uuid[]) AND failures > 0", ids)
+    assert not await probe.dead(key=keys[0])
+    scene.mended = True
+    await probe.until_stepped(keys[0], [1, 2])
+    for key in keys[1:-1]:
+        await probe.until_stepped(key, [1])
 
 
 async def test_retries_are_counted_for_the_operator(probe: ProbeHouse) -> None:

@@ -89,6 +89,14 @@ class Remind(Command[Counted], wire="probe.remind.v1", key="counter"):
     times: int = 1
 
 
+class Boast(Command[Counted], wire="probe.boast.v1", key="counter"):
+    """Tell an event, and answer, in so many words."""
+
+    counter: str
+    told: int = 0
+    answered: int = 0
+
+
 class GetCounter(Query[Counted], wire="probe.counter.v1"):
     """A counter as it is."""
 
@@ -101,6 +109,13 @@ class CounterMoved(Event, wire="probe.counter_moved.v1", key="counter"):
 
     counter: str
     amount: int
+
+
+class Boasted(Event, wire="probe.boasted.v1", key="counter"):
+    """Somebody used many words."""
+
+    counter: str
+    words: str
 
 
 class AlarmRaised(Event, wire="probe.alarm_raised.v1", key="counter", priority=Priority.CRITICAL):
