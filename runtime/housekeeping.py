@@ -26,7 +26,7 @@ from runtime.outbox import Relay, address_command, row
 from runtime.reconciler import Reconciler
 from runtime.statements import Statements
 from runtime.supervisor import ended
-from runtime.topology import Topology, declare, is_complete, is_marked, mark
+from runtime.topology import Topology, declare, is_complete, is_marked
 
 log = logging.getLogger("coffer.housekeeping")
 
@@ -161,8 +161,7 @@ class Housekeeping:
                 log.warning("queues were missing and were made", extra={"queues": made})
             if not await is_marked(link):
                 await self._bus.ready()
-                await self._reconciler.broker_was_made_anew(keep_for=KEEP_OUTBOX)
-                await mark(link)
+                await self._reconciler.mend(link, keep_for=KEEP_OUTBOX)
         finally:
             await link.close()
 

@@ -21,8 +21,9 @@ from runtime.clock import stopwatch_seconds
 from runtime.database import Database, Record
 from runtime.envelope import Envelope, unpack
 from runtime.levels import level_above, may_starve
+from runtime.link import Link
 from runtime.statements import Statements
-from runtime.topology import COMMANDS, REPLIES, Topology, depth, matches
+from runtime.topology import COMMANDS, REPLIES, Topology, depth, is_marked, mark, matches
 
 log = logging.getLogger("coffer.reconciler")
 
@@ -151,6 +152,18 @@ class Reconciler:
         since = max(each.sent, each.said_again)
         envelope = each.envelope.at_level(each.level)
         return now - since > self._lift_seconds and may_starve(envelope, each.receiver, self._topology)
+
+    async def mend(self, link: Link, *, keep_for: timedelta) -> None:
+        """Say again what a broker without its mark has lost, and mark it; one process does, and who dies at it is followed."""
+        async with self._database.connection() as connection:
+            if not await connection.fetchval(_sql["one_mender"]):
+                return
+            try:
+                if not await is_marked(link):
+                    await self.broker_was_made_anew(keep_for=keep_for)
+                    await mark(link)
+            finally:
+                await connection.execute(_sql["mender_is_done"])
 
     async def broker_was_made_anew(self, *, keep_for: timedelta) -> None:
         """The queues had to be made: whatever they held is gone, so everything that is not known to have arrived is said again."""

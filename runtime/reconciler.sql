@@ -36,3 +36,11 @@ UPDATE runtime.outbox SET sent_at = NULL, said_at = now() - interval '1 minute' 
 -- name: said_since
 -- What was said lately, in order, a page at a time.
 SELECT number, envelopes FROM runtime.outbox WHERE said_at > now() - $1::interval AND number > $2 ORDER BY number LIMIT $3;
+
+-- name: one_mender
+-- True for one process at a time, until it says that it is done or its session ends.
+SELECT pg_try_advisory_lock(hashtext('coffer broker'));
+
+-- name: mender_is_done
+-- The next one may look.
+SELECT pg_advisory_unlock(hashtext('coffer broker'));
