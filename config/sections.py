@@ -35,7 +35,7 @@ class HttpLimits(Section):
     body_bytes: int = Field(262_144, ge=1_024, le=16_777_216)
     """The largest request body; a larger one is answered 413. At most what a message may hold."""
     deadline_seconds: float = Field(10, gt=0, le=120)
-    """How long a request may take, all hops together; then it is answered 504 and its work is dropped where it still waits."""
+    """How long a request may take, all hops together; then it is answered 503 and its work is dropped where it still waits."""
     retry_after_seconds: int = Field(1, ge=1, le=600)
     """What an overloaded edge tells its clients to wait."""
 

@@ -10,10 +10,11 @@ Vocabularies live in their own modules; nothing of a single actor belongs here.
 
 import re
 import unicodedata
+from datetime import date
 from enum import IntEnum
 from typing import Annotated, Any, ClassVar, Generic, Self, TypeVar
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic_core import PydanticCustomError
 
 _by_wire: "dict[str, type[Message]]" = {}
@@ -52,6 +53,16 @@ Line = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(_print
 """One line of text: 1 to 200 characters, no control or invisible characters, stored in Unicode NFC."""
 Note = Annotated[str, Field(max_length=2000), AfterValidator(_printable)]
 """Free text of up to 2,000 characters."""
+
+
+def _written_as_a_day(value: object) -> object:
+    if isinstance(value, date) or (isinstance(value, str) and re.fullmatch(r"\d{4}-\d{2}-\d{2}", value, re.ASCII)):
+        return value
+    raise PydanticCustomError("day", "a day is written YYYY-MM-DD")
+
+
+Day = Annotated[date, BeforeValidator(_written_as_a_day)]
+"""A calendar day, as `2024-01-15`. A number, which would be seconds since 1970, is none."""
 
 R = TypeVar("R", bound=Reply)
 T = TypeVar("T", bound=BaseModel)

@@ -11,7 +11,7 @@ from typing import Annotated, Literal
 
 from pydantic import Base64Bytes, BaseModel, ConfigDict, Field
 
-from messages.base import Query, Refusal, Reply
+from messages.base import Day, Query, Refusal, Reply
 from messages.money import Money, PositiveMoney
 
 MOST_ROWS = 3_660
@@ -21,7 +21,7 @@ MOST_EVENTS = 200
 MOST_HOLIDAYS = 1_000
 MOST_FLOWS = 4_000
 
-Day = Annotated[date, Field(ge=date(1970, 1, 1), le=date(9998, 12, 31))]
+LoanDay = Annotated[Day, Field(ge=date(1970, 1, 1), le=date(9998, 12, 31))]
 Percent = Annotated[str, Field(pattern=r"^(0|[1-9][0-9]{0,5})(\.[0-9]{1,12})?$", max_length=20)]
 """A percentage as a decimal string, not below zero."""
 Number = Annotated[str, Field(pattern=r"^-?(0|[1-9][0-9]{0,17})(\.[0-9]{1,18})?$", max_length=40)]
@@ -67,7 +67,7 @@ class BusinessDays(Spoken):
     """Where a due date goes that is no business day."""
 
     adjustment: Literal["none", "following", "modified_following", "preceding"] = "none"
-    holidays: tuple[Day, ...] = Field((), max_length=MOST_HOLIDAYS)
+    holidays: tuple[LoanDay, ...] = Field((), max_length=MOST_HOLIDAYS)
     weekend: tuple[Annotated[int, Field(ge=1, le=7)], ...] = Field((6, 7), max_length=6)
     """ISO weekdays: 1 is Monday."""
 
@@ -86,21 +86,21 @@ class LoanFee(Spoken):
 class FurtherDisbursement(Spoken):
     """A later part of the loan."""
 
-    on: Day
+    on: LoanDay
     amount: PositiveMoney
 
 
 class NewRate(Spoken):
     """A rate from a day on; that day is the first at it."""
 
-    on: Day
+    on: LoanDay
     annual_rate_percent: Percent
 
 
 class PrincipalPaid(Spoken):
     """Principal paid beside the installments."""
 
-    on: Day
+    on: LoanDay
     amount: PositiveMoney
     way: PrepaymentWay = "shorten"
     """Ending earlier; lower installments; the next ones lower by what was paid."""
@@ -115,9 +115,9 @@ class LoanTerms(Spoken):
     """Nominal, a year."""
     installments: int | None = Field(None, ge=1, le=MOST_ROWS, strict=True)
     """Graces included. Absent with a fixed installment: as many as it takes."""
-    start: Day
+    start: LoanDay
     every: Period = Period()
-    first_due: Day | None = None
+    first_due: LoanDay | None = None
     """An irregular first due date; the others follow from it."""
     month_end: Literal["clamp", "last_day", "first_of_next"] = "clamp"
     """Where a due date goes in a month without its day: its last day; always the last day if the first one is; the next month's first."""
@@ -371,7 +371,7 @@ class Payoff(Query[PayoffAmount], wire="loan_calculator.payoff.v1"):
     """Tell what repays a loan on a day. Installments due before it count as paid."""
 
     terms: LoanTerms
-    on: Day
+    on: LoanDay
     whole_period: bool = False
     """Whether interest is owed to the end of the current period."""
     charge: Money | None = None
@@ -384,7 +384,7 @@ class Payoff(Query[PayoffAmount], wire="loan_calculator.payoff.v1"):
 class Flow(Spoken):
     """An amount on a day."""
 
-    on: Day
+    on: LoanDay
     amount: PositiveMoney
 
 
@@ -402,9 +402,9 @@ class Accrual(Query[AccruedInterest], wire="loan_calculator.accrual.v1"):
     """Tell the interest between two days. Of a loan that is paid as scheduled."""
 
     terms: LoanTerms
-    first: Day
+    first: LoanDay
     """Its interest is included."""
-    last: Day
+    last: LoanDay
     """Its interest is not."""
 
 
@@ -412,15 +412,15 @@ class Prepayment(Query[PrepaymentResults], wire="loan_calculator.prepayment.v1")
     """Show three ways of a partial early payment. Ending earlier, lower installments, the next ones paid in advance."""
 
     terms: LoanTerms
-    on: Day
+    on: LoanDay
     amount: PositiveMoney
 
 
 class Penalty(Query[PenaltyAmount], wire="loan_calculator.penalty.v1"):
     """Tell the penalty on a late installment. An amount, a percentage, or both; once, by the day, or by the year's days."""
 
-    due: Day
-    on: Day
+    due: LoanDay
+    on: LoanDay
     principal: Money
     """Overdue."""
     interest: Money
@@ -442,13 +442,13 @@ class DayFraction(Query[DayCounted], wire="loan_calculator.day_fraction.v1"):
     """Count the days between two dates. Under a convention, as days and as a fraction of a year."""
 
     day_count: DayCountName
-    first: Day
-    last: Day
-    maturity: Day | None = None
+    first: LoanDay
+    last: LoanDay
+    maturity: LoanDay | None = None
     """30E/360 ISDA: the termination date."""
-    period_end: Day | None = None
+    period_end: LoanDay | None = None
     """ACT/365L: the end of the interest period. Absent: the last date."""
-    anchor: Day | None = None
+    anchor: LoanDay | None = None
     """ACT/ACT ICMA: a regular date that notional periods are laid from. Absent: the last date."""
     months: int = Field(12, ge=1, le=12, strict=True)
     """ACT/ACT ICMA and ACT/365L: the months of a period."""

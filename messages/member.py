@@ -14,7 +14,7 @@ from uuid import UUID
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from pydantic_core import PydanticCustomError
 
-from messages.base import Command, Event, Line, Note, NotFound, Page, Query, Refusal, Reply
+from messages.base import Command, Day, Event, Line, Note, NotFound, Page, Query, Refusal, Reply
 from messages.ids import GroupId, MemberId
 
 IdentifierId = NewType("IdentifierId", UUID)
@@ -224,7 +224,7 @@ class PersonDetails(Part):
     given_name: Line
     family_name: Line | None = None
     """Absent for who has one name only."""
-    born_on: date = Field(repr=False)
+    born_on: Day = Field(repr=False)
     gender: Gender | None = None
 
 

@@ -155,16 +155,15 @@ async def broker_alone(stage: Stage, count: int) -> Rate:
         if seen == count:
             taken.set()
 
-    publisher = await stage.raw_publisher()
     await lane.consume(queue, on_delivery, prefetch=500)
-    began = stopwatch_seconds()
-    for start in range(0, count, 200):
-        window = commands[start : start + 200]
-        await publisher.confirmed([("replies", queue, _plain(each), each.body) for each in window], mandatory=False)
-    await taken.wait()
-    rate = Rate(count / (stopwatch_seconds() - began))
+    async with stage.raw_publisher() as publisher:
+        began = stopwatch_seconds()
+        for start in range(0, count, 200):
+            window = commands[start : start + 200]
+            await publisher.confirmed([("replies", queue, _plain(each), each.body) for each in window], mandatory=False)
+        await taken.wait()
+        rate = Rate(count / (stopwatch_seconds() - began))
     await lane.close()
-    await publisher.close()
     await admin.close()
     return rate
 

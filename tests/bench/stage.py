@@ -182,10 +182,14 @@ class Stage:
             await until_listening(self.port)
             yield process
 
-    async def raw_publisher(self) -> Lane:
+    @contextlib.asynccontextmanager
+    async def raw_publisher(self) -> AsyncIterator[Lane]:
         """A confirmed lane of the actors' user, on a connection of its own."""
         link = await Link.connect(self.settings.broker.url_for("actors"), name="bench raw")
-        return await link.lane(confirms=True)
+        try:
+            yield await link.lane(confirms=True)
+        finally:
+            await link.close()
 
     async def say(self, message: Any, *, patient: bool = False) -> Any:
         """The reply."""

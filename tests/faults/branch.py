@@ -8,8 +8,6 @@ Three processes: the edge, the ledger, and all other actors. `twin_of` adds anot
 """
 
 import contextlib
-import os
-import signal
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,7 +32,7 @@ from runtime.house import find_actors, topology_of
 from runtime.link import Link
 from runtime.servers import LocalServers
 from runtime.servers.ports import Ports
-from runtime.topology import COMMANDS, HIGHEST_PRIORITY, Topology, declare
+from runtime.topology import Topology, declare
 from tests.bank import ADMINISTRATOR, ROOT_NAME, ROOT_PASSWORD, emptied, environment_of, private_servers, until
 from tests.faults.launch import PLANTED
 from tests.faults.processes import Nursery, Worker
@@ -205,46 +203,6 @@ class Branch:
             await until(is_told)
         finally:
             await database.close()
-
-    @contextlib.asynccontextmanager
-    async def unordered(self, worker: Worker) -> AsyncIterator[None]:
-        """The broker hands the worker's commands to all who consume them at once."""
-        queue = self.topology.mailboxes[worker.pools[0]].command_queue(0)
-        await worker.retire()
-        await self._make_anew(queue, arguments={"x-queue-type": "classic", "x-max-priority": HIGHEST_PRIORITY})
-        try:
-            worker.start(self.environment)
-            yield
-        finally:
-            await worker.retire()
-            await self._make_anew(queue)
-
-    async def _make_anew(self, queue: str, arguments: Mapping[str, Any] | None = None) -> None:
-        """Delete a queue of the ledger and declare it again: as it should be, or with other arguments."""
-        link = await Link.connect(self.servers.broker_url, name="test queues")
-        try:
-            channel = await link.admin_channel()
-            await channel.queue_delete(queue)
-            if arguments is not None:
-                await channel.queue_declare(queue, durable=True, arguments=dict(arguments))
-                await channel.queue_bind(queue, COMMANDS, queue.removeprefix("commands.") + ".#")
-            else:
-                await declare(link, self.topology)
-        finally:
-            await link.close()
-
-    @contextlib.asynccontextmanager
-    async def lazy_disk(self) -> AsyncIterator[None]:
-        """PostgreSQL writes to the disk only what somebody waits for: the process that would write the rest hangs."""
-        database = await self.database()
-        writer = await database.fetchval("SELECT pid FROM pg_stat_activity WHERE backend_type = 'walwriter'")
-        await database.close()
-        os.kill(writer, signal.SIGSTOP)
-        try:
-            yield
-        finally:
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(writer, signal.SIGCONT)
 
     @contextlib.asynccontextmanager
     async def another_edge(self) -> AsyncIterator[tuple[Worker, str]]:

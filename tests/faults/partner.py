@@ -4,26 +4,29 @@ It does not ask again once the broker has taken a deposit, as HTTP clients do: f
 """
 
 import asyncio
-import contextlib
+from collections.abc import Coroutine
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID, uuid4
 
 import aio_pika
-import aiormq
 import orjson
-from aio_pika.abc import AbstractIncomingMessage
+from aio_pika.abc import AbstractConnection, AbstractIncomingMessage
 from yarl import URL
 
 from runtime.clock import stopwatch_seconds
+from tests.bank import until
 from tests.faults.branch import CURRENCY, Accounts
 from tests.faults.history import History, Published
+
+R = TypeVar("R")
 
 SYSTEM, USER = "demo-partner", "demo_partner"
 EVENTS, REPLIES, INGRESS = f"events.{SYSTEM}", f"reply.{SYSTEM}", "ingress"
 PAUSE_SECONDS = 0.04
 CONFIRM_SECONDS = 5
-_AWAY = (aiormq.exceptions.AMQPError, OSError, TimeoutError, RuntimeError)
+CONNECT_SECONDS = 5
+LOOK_SECONDS = 0.05
 
 
 @dataclass(slots=True)
@@ -59,6 +62,7 @@ class Partner:
         self._connected = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
         self._channel: Any = None
+        self._listening = False
 
     async def open(self) -> None:
         """Connect, and stay connected."""
@@ -71,9 +75,10 @@ class Partner:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    def look_away(self) -> None:
+    async def look_away(self) -> None:
         """Listen to nothing until `look_back`, so that events pile up in the queue."""
         self._listens.clear()
+        await until(lambda: not self._listening)
 
     def look_back(self) -> None:
         """Listen again."""
@@ -81,32 +86,38 @@ class Partner:
 
     async def _stay_connected(self) -> None:
         while True:
-            with contextlib.suppress(*_AWAY):
-                await self._connect_once()
+            await _whatever_happens(self._connect_once())
             self._connected.clear()
+            self._listening = False
             await asyncio.sleep(0.2)
 
     async def _connect_once(self) -> None:
-        connection = await aio_pika.connect(self._url, timeout=5)
+        connection = aio_pika.Connection(URL(self._url))
         try:
+            await connection.connect(timeout=CONNECT_SECONDS)
             self._channel = await connection.channel(publisher_confirms=True, on_return_raises=True)
             replies = await self._channel.get_queue(REPLIES)
             await replies.consume(self._on_reply, no_ack=True)
             self._connected.set()
-            while not connection.is_closed:
-                await self._listens.wait()
-                listening = await connection.channel()
-                await listening.set_qos(200)
-                events = await listening.get_queue(EVENTS)
-                await events.consume(self._on_event)
-                while self._listens.is_set() and not connection.is_closed and not listening.is_closed:
-                    await asyncio.sleep(0.05)
-                if not listening.is_closed:
-                    await listening.close()
-                if self._channel.is_closed:
-                    return
+            while not connection.is_closed and not self._channel.is_closed:
+                if self._listens.is_set():
+                    await self._listen(connection)
+                await asyncio.sleep(LOOK_SECONDS)
         finally:
-            await connection.close()
+            await _whatever_happens(connection.close())
+
+    async def _listen(self, connection: AbstractConnection) -> None:
+        """Hear events for as long as all goes well and nobody looks away."""
+        channel = await connection.channel()
+        await channel.set_qos(200)
+        events = await channel.get_queue(EVENTS)
+        await events.consume(self._on_event)
+        self._listening = True
+        while self._listens.is_set() and not connection.is_closed and not channel.is_closed:
+            await asyncio.sleep(LOOK_SECONDS)
+        if not channel.is_closed:
+            await channel.close()
+        self._listening = False
 
     async def _on_event(self, message: AbstractIncomingMessage) -> None:
         self.heard.note(message.type or "", orjson.loads(message.body))
@@ -154,12 +165,28 @@ class Partner:
             reply_to=REPLIES,
             delivery_mode=aio_pika.DeliveryMode.PERSISTENT,
         )
-        try:
-            async with asyncio.timeout(CONFIRM_SECONDS):
-                await self._connected.wait()
-                exchange = await self._channel.get_exchange(INGRESS, ensure=False)
-                await exchange.publish(message, INGRESS, mandatory=True)
-        except (*_AWAY, aio_pika.exceptions.DeliveryError):
+        if not await _whatever_happens(self._confirmed(message)):
             return False
         published.confirmed = stopwatch_seconds()
         return True
+
+    async def _confirmed(self, message: aio_pika.Message) -> bool:
+        async with asyncio.timeout(CONFIRM_SECONDS):
+            await self._connected.wait()
+            exchange = await self._channel.get_exchange(INGRESS, ensure=False)
+            await exchange.publish(message, INGRESS, mandatory=True)
+        return True
+
+
+async def _whatever_happens(work: Coroutine[Any, Any, R]) -> R | None:
+    """The result; None where it failed in any way. On a connection that is lost a plain client meets errors of many kinds, among
+    them the cancellation of what it waits for.
+    """
+    task = asyncio.create_task(work)
+    try:
+        await asyncio.wait([task])
+    except asyncio.CancelledError:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        raise
+    return None if task.cancelled() or task.exception() is not None else task.result()

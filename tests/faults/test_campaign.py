@@ -20,6 +20,7 @@ from tests.faults.partner import Partner
 from tests.faults.places import PLACES, dying_at
 from tests.faults.registrars import Registrars, until_members_are_right
 from tests.faults.rush import Rush
+from tests.faults.surroundings import be_short_of_memory
 
 pytestmark = [pytest.mark.long, pytest.mark.timeout(3600)]
 
@@ -85,10 +86,7 @@ class Round:
 
     async def the_broker_is_short_of_memory(self) -> None:
         """For a moment."""
-        rabbitmq = self.branch.servers.rabbitmq
-        await rabbitmq.ctl("set_vm_memory_high_watermark", "absolute", "1MB")
-        await asyncio.sleep(self.chance.uniform(0.1, 2))
-        await rabbitmq.ctl("set_vm_memory_high_watermark", "0.4")
+        await be_short_of_memory(self.branch, self.chance.uniform(0.1, 2))
 
 
 FAULTS: tuple[Fault, ...] = (

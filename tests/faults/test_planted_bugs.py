@@ -4,8 +4,7 @@ A scenario is the shortest that shows its bug. A checker that finds nothing here
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from collections.abc import Iterator
 
 import pytest
 
@@ -15,6 +14,7 @@ from tests.faults.launch import PLANTED
 from tests.faults.partner import Partner
 from tests.faults.poison import poison_is_put_aside
 from tests.faults.rush import Rush
+from tests.faults.surroundings import lazy_disk, unordered, without_the_last_word
 
 pytestmark = pytest.mark.faults
 
@@ -56,24 +56,11 @@ async def test_it_is_caught(branch: Branch, partner: Partner, bug: str, failpoin
     assert promise in verdict.broken, f"broke only {sorted(verdict.broken)}; {verdict.facts}"
 
 
-@asynccontextmanager
-async def without_the_last_word(branch: Branch) -> AsyncIterator[None]:
-    """The database does not know the floors: the decision must be right by itself."""
-    database = await branch.database()
-    floor = "CHECK (floor IS NULL OR normal * balance - held >= floor) NOT VALID"
-    await database.execute("ALTER TABLE ledger.account DROP CONSTRAINT floor_is_never_passed")
-    try:
-        yield
-    finally:
-        await database.execute(f"ALTER TABLE ledger.account ADD CONSTRAINT floor_is_never_passed {floor}")
-        await database.close()
-
-
 async def crowded(branch: Branch, partner: Partner, bug: str, promise: Promise) -> Verdict:
     """Customers of little money meet two ledgers with the bug, which work on one queue at a time, until the promise is broken or
     all has gone well for a while.
     """
-    async with branch.unordered(branch.ledger):
+    async with unordered(branch, branch.ledger):
         async with Rush(branch, partner, seed=bug, settle_seconds=SETTLE_SECONDS, opening=LITTLE) as rush:
             await branch.rebirth(branch.ledger, planted=bug)
             async with branch.twin_of(branch.ledger):
@@ -108,7 +95,7 @@ async def test_two_sound_ledgers_at_once_break_nothing(branch: Branch, partner: 
 
 async def test_commits_that_do_not_wait_for_the_disk(branch: Branch, partner: Partner) -> None:
     bug = "commits_without_waiting"
-    async with branch.lazy_disk(), Rush(branch, partner, seed=bug, settle_seconds=SETTLE_SECONDS) as rush:
+    async with lazy_disk(branch), Rush(branch, partner, seed=bug, settle_seconds=SETTLE_SECONDS) as rush:
         for worker in (branch.ledger, branch.others):
             await branch.rebirth(worker, planted=bug)
         await rush.flows(150)

@@ -9,11 +9,14 @@ from tests.faults.branch import Branch
 from tests.faults.launch import PLANTED
 from tests.faults.partner import Partner
 from tests.faults.rush import Rush
+from tests.faults.surroundings import lazy_disk
 
 pytestmark = pytest.mark.faults
 
 AWAY_SECONDS = 10.0
 """How long after its server is back the bank may take to work again."""
+BUSY_SECONDS = 40
+"""How long a busy machine may take for what takes a moment."""
 
 
 async def test_the_broker_dies(branch: Branch, partner: Partner) -> None:
@@ -31,7 +34,7 @@ async def test_the_database_dies(branch: Branch, partner: Partner) -> None:
     async with Rush(branch, partner, seed="postgres") as rush:
         for _ in range(2):
             await rush.flows()
-            async with branch.lazy_disk():
+            async with lazy_disk(branch):
                 await rush.flows()
                 await branch.servers.postgres.kill()
             await branch.servers.postgres.start()
@@ -52,14 +55,11 @@ async def test_without_redis_nothing_changes(branch: Branch, partner: Partner) -
     (await rush.inquest()).assert_sound()
 
 
-# By command for now: on a busy machine its own plain client can meet the lost connection with an exception that it does not expect,
-# or the last confirm comes after its patience. tests/runtime/test_surroundings.py empties a broker in every run.
-@pytest.mark.long
 async def test_a_broker_that_comes_back_empty_has_lost_nothing(branch: Branch, partner: Partner) -> None:
     """It held events: for the partner, who did not look, and for the ledger, which did not run."""
     async with Rush(branch, partner, seed="wiped") as rush:
         await rush.flows()
-        partner.look_away()
+        await partner.look_away()
         await rush.flows(100)
         heard = partner.heard.events
         await branch.ledger.retire()
@@ -71,7 +71,7 @@ async def test_a_broker_that_comes_back_empty_has_lost_nothing(branch: Branch, p
         branch.ledger.start(branch.environment)
         assert partner.heard.events == heard, "the partner had heard it all"
         partner.look_back()
-        await until(lambda: rush.history.resumed(back) is not None, within_seconds=20)
+        await until(lambda: rush.history.resumed(back) is not None, within_seconds=BUSY_SECONDS)
         await partner.say_again(rush.accounts, rush.history)
     (await rush.inquest()).assert_sound()
     database = await branch.database()
@@ -81,27 +81,24 @@ async def test_a_broker_that_comes_back_empty_has_lost_nothing(branch: Branch, p
         async def is_told() -> bool:
             return bool(await database.fetchval(standing, member.member_id) == "active")
 
-        await until(is_told, within_seconds=15)
+        await until(is_told, within_seconds=BUSY_SECONDS)
     finally:
         await database.close()
 
 
-# By command for now: on a busy machine its own plain client can meet the lost connection with an exception that it does not expect,
-# or the last confirm comes after its patience. tests/runtime/test_surroundings.py empties a broker in every run.
-@pytest.mark.long
 async def test_who_dies_while_it_mends_an_empty_broker_is_followed(branch: Branch, partner: Partner) -> None:
     """The queues are made, and before anything was said again their maker is dead: the next one does not take it for done."""
     async with Rush(branch, partner, seed="wiped-twice") as rush:
         await rush.flows()
-        partner.look_away()
+        await partner.look_away()
         await rush.flows(50)
         for worker in (branch.ledger, branch.others):
             await branch.rebirth(worker, lives=[{PLANTED: "dies_on_a_new_broker"}])
             await branch.until_consuming(worker)
         await branch.servers.rabbitmq.wipe()
         back = stopwatch_seconds()
-        await until(lambda: branch.ledger.ended or branch.others.ended, within_seconds=20)
+        await until(lambda: branch.ledger.ended or branch.others.ended, within_seconds=BUSY_SECONDS)
         partner.look_back()
-        await until(lambda: rush.history.resumed(back) is not None, within_seconds=20)
+        await until(lambda: rush.history.resumed(back) is not None, within_seconds=BUSY_SECONDS)
         await partner.say_again(rush.accounts, rush.history)
     (await rush.inquest()).assert_sound()

@@ -1,5 +1,7 @@
 """What members' messages accept and how they spell it."""
 
+import json
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -97,3 +99,9 @@ def test_personal_data_stays_out_of_repr() -> None:
 def test_fields_that_are_not_the_clients_are_refused(stray: str) -> None:
     with pytest.raises(ValidationError):
         RegisterPerson.model_validate({"person": {"given_name": "A", "born_on": "1990-01-01"}, stray: "x"})
+
+
+@pytest.mark.parametrize("typed", [0, 1_700_000_000, "0", "1700000000", "1990-01-01T00:00:00", "1990-1-1", "01.01.1990", True])
+def test_what_is_not_written_as_a_day_is_no_birth_date(typed: object) -> None:
+    with pytest.raises(ValidationError):
+        PersonDetails.model_validate_json(json.dumps({"given_name": "Amina", "family_name": "Otieno", "born_on": typed}))
