@@ -63,6 +63,8 @@ def _written_as_a_day(value: object) -> object:
 
 Day = Annotated[date, BeforeValidator(_written_as_a_day)]
 """A calendar day, as `2024-01-15`. A number, which would be seconds since 1970, is none."""
+BankDay = Annotated[Day, Field(ge=date(1970, 1, 1), le=date(9998, 12, 31))]
+"""A day that every calendar, time zone and database here can count with."""
 
 R = TypeVar("R", bound=Reply)
 T = TypeVar("T", bound=BaseModel)

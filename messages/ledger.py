@@ -14,14 +14,12 @@ from typing import Annotated, Literal, Self
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from messages.base import Command, Event, Line, NotFound, Page, Query, Refusal, Reply
+from messages.base import BankDay, Command, Event, Line, NotFound, Page, Query, Refusal, Reply
 from messages.ids import AccountId, EntryId, HoldId, MemberId
 from messages.money import Currency, Money, PositiveMoney
 
 MOST_POSTINGS = 100
 """Postings of one entry: a payroll's worth; more are more entries, so that one entry never holds up the stream."""
-EARLIEST_DAY, LATEST_DAY = date(1970, 1, 1), date(9998, 12, 31)
-"""Days that every calendar, time zone and database here can count with."""
 
 AccountKind = Literal["savings", "current", "share_capital", "loan", "internal"]
 ChartKind = Literal["asset", "liability", "equity", "income", "expense"]
@@ -33,7 +31,6 @@ HoldStatus = Literal["pending", "posted", "voided", "expired"]
 
 ChartCode = Annotated[str, Field(min_length=1, max_length=20, pattern=r"^[0-9A-Z][0-9A-Z.-]*$")]
 """The code of a general-ledger account, such as `2010`."""
-Day = Annotated[date, Field(ge=EARLIEST_DAY, le=LATEST_DAY)]
 Instant = Annotated[AwareDatetime, Field(ge=datetime(1970, 1, 1, tzinfo=UTC), le=datetime(9998, 12, 31, tzinfo=UTC))]
 
 
@@ -374,7 +371,7 @@ class PostEntry(Command[Entry], wire="ledger.post_entry.v1", permission="entries
     postings: tuple[PostingOrder, ...] = Field(min_length=2, max_length=MOST_POSTINGS)
     description: Line
     reference: Line | None = None
-    value_date: Day | None = None
+    value_date: BankDay | None = None
     """The day from which the money counts for interest; at most a year ahead. Default: today (UTC)."""
 
 
@@ -384,7 +381,7 @@ class ReverseEntry(Command[Entry], wire="ledger.reverse_entry.v1", permission="e
     entry_id: EntryId
     """The entry to take back."""
     reason: Line
-    value_date: Day | None = None
+    value_date: BankDay | None = None
     """The day from which the money counts for interest; at most a year ahead. Default: today (UTC)."""
 
 
@@ -396,7 +393,7 @@ class Transfer(Command[Entry], wire="ledger.transfer.v1", permission="transfers:
     amount: PositiveMoney
     description: Line = "Transfer"
     reference: Line | None = None
-    value_date: Day | None = None
+    value_date: BankDay | None = None
     """The day from which the money counts for interest; at most a year ahead. Default: today (UTC)."""
     entry_id: EntryId | None = None
     """Made by the client: the same id twice is one entry. Default: the id of this command."""
@@ -411,7 +408,7 @@ class Deposit(Command[Entry], wire="ledger.deposit.v1", permission="cash:deposit
     """The internal account that the money came by. Default: the institution's cash account of the currency."""
     description: Line = "Deposit"
     reference: Line | None = None
-    value_date: Day | None = None
+    value_date: BankDay | None = None
     entry_id: EntryId | None = None
 
 
@@ -424,7 +421,7 @@ class Withdraw(Command[Entry], wire="ledger.withdraw.v1", permission="cash:withd
     """The internal account that the money leaves by. Default: the institution's cash account of the currency."""
     description: Line = "Withdrawal"
     reference: Line | None = None
-    value_date: Day | None = None
+    value_date: BankDay | None = None
     entry_id: EntryId | None = None
 
 
@@ -493,7 +490,7 @@ class GetBalance(Query[Balance], wire="ledger.get_balance.v1", permission="accou
     account_id: AccountId
     at: Instant | None = None
     """All that was booked up to and at this instant."""
-    value_date: Day | None = None
+    value_date: BankDay | None = None
     """All that has this value date or an earlier one."""
 
     @model_validator(mode="after")
@@ -507,9 +504,9 @@ class GetStatement(Query[Statement], wire="ledger.get_statement.v1", permission=
     """The postings of an account, by the day they were booked (UTC), a page at a time."""
 
     account_id: AccountId
-    from_date: Day | None = None
+    from_date: BankDay | None = None
     """The first day. Default: from the start."""
-    to_date: Day | None = None
+    to_date: BankDay | None = None
     """The last day, included. Default: up to now."""
     order: Literal["newest", "oldest"] = "newest"
     """Which come first."""

@@ -9,150 +9,18 @@ each word are stated, with their sources, in the modules of `actors/loan_calcula
 from datetime import date
 from typing import Annotated, Literal
 
-from pydantic import Base64Bytes, BaseModel, ConfigDict, Field
+from pydantic import Base64Bytes, Field
 
-from messages.base import Day, Query, Refusal, Reply
+from messages.base import BankDay, Query, Refusal, Reply
+from messages.loan_terms import MOST_ROWS, DayCountName, LoanTerms, Percent, PrepaymentWay, RoundingMode, Spoken
 from messages.money import Money, PositiveMoney
 
-MOST_ROWS = 3_660
-"""Installments of one loan: ten years of daily ones."""
-MOST_EVENTS = 200
-"""Disbursements, rate changes, extra payments: each."""
-MOST_HOLIDAYS = 1_000
 MOST_FLOWS = 4_000
 
-LoanDay = Annotated[Day, Field(ge=date(1970, 1, 1), le=date(9998, 12, 31))]
-Percent = Annotated[str, Field(pattern=r"^(0|[1-9][0-9]{0,5})(\.[0-9]{1,12})?$", max_length=20)]
-"""A percentage as a decimal string, not below zero."""
 Number = Annotated[str, Field(pattern=r"^-?(0|[1-9][0-9]{0,17})(\.[0-9]{1,18})?$", max_length=40)]
 """A decimal string."""
-
-InterestMethod = Literal["declining_balance", "flat", "interest_only", "zero"]
-AmortizationMethod = Literal["equal_installments", "equal_principal", "balloon", "bullet", "fixed_installment"]
-DayCountName = Literal[
-    "30/360 US",
-    "30/360",
-    "30E/360",
-    "30E/360 ISDA",
-    "30/360 actual part periods",
-    "ACT/360",
-    "ACT/364",
-    "ACT/365F",
-    "ACT/365L",
-    "ACT/ACT ISDA",
-    "ACT/ACT ICMA",
-    "ACT/ACT AFB",
-    "NL/365",
-]
-RoundingMode = Literal["half_even", "half_up", "up", "down"]
 RowKind = Literal["installment", "down_payment", "extra_payment"]
-PrepaymentWay = Literal["shorten", "lower", "advance"]
 IntervalName = Literal["years", "months", "weeks"]
-
-
-class Spoken(BaseModel):
-    """A part of a question."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Period(Spoken):
-    """How far apart due dates are."""
-
-    count: int = Field(1, ge=1, le=3_660, strict=True)
-    unit: Literal["days", "weeks", "months"] = "months"
-
-
-class BusinessDays(Spoken):
-    """Where a due date goes that is no business day."""
-
-    adjustment: Literal["none", "following", "modified_following", "preceding"] = "none"
-    holidays: tuple[LoanDay, ...] = Field((), max_length=MOST_HOLIDAYS)
-    weekend: tuple[Annotated[int, Field(ge=1, le=7)], ...] = Field((6, 7), max_length=6)
-    """ISO weekdays: 1 is Monday."""
-
-
-class LoanFee(Spoken):
-    """An amount, a percentage, or both added. Each is rounded by itself."""
-
-    timing: Literal["upfront", "capitalized", "installment"]
-    """Paid at the start; added to the principal; with each installment."""
-    amount: Money | None = None
-    percent: Percent = "0"
-    of: Literal["principal", "installment", "balance"] = "principal"
-    """What it is a percentage of; the latter two only with installments."""
-
-
-class FurtherDisbursement(Spoken):
-    """A later part of the loan."""
-
-    on: LoanDay
-    amount: PositiveMoney
-
-
-class NewRate(Spoken):
-    """A rate from a day on; that day is the first at it."""
-
-    on: LoanDay
-    annual_rate_percent: Percent
-
-
-class PrincipalPaid(Spoken):
-    """Principal paid beside the installments."""
-
-    on: LoanDay
-    amount: PositiveMoney
-    way: PrepaymentWay = "shorten"
-    """Ending earlier; lower installments; the next ones lower by what was paid."""
-
-
-class LoanTerms(Spoken):
-    """The terms of a loan."""
-
-    principal: PositiveMoney
-    """What is paid out at the start; its currency is everything's."""
-    annual_rate_percent: Percent
-    """Nominal, a year."""
-    installments: int | None = Field(None, ge=1, le=MOST_ROWS, strict=True)
-    """Graces included. Absent with a fixed installment: as many as it takes."""
-    start: LoanDay
-    every: Period = Period()
-    first_due: LoanDay | None = None
-    """An irregular first due date; the others follow from it."""
-    month_end: Literal["clamp", "last_day", "first_of_next"] = "clamp"
-    """Where a due date goes in a month without its day: its last day; always the last day if the first one is; the next month's first."""
-    business_days: BusinessDays = BusinessDays()
-    interest: InterestMethod = "declining_balance"
-    amortization: AmortizationMethod | None = None
-    """Absent: equal installments, or a bullet where the installments are interest alone."""
-    interest_period: Literal["daily", "same_as_repayment"] = "daily"
-    """By the days of the period, or by its nominal part of a year: N months N/12, N weeks N/52, N days N/365."""
-    day_count: DayCountName = "30E/360"
-    accrue_to_business_days: bool = True
-    """Whether daily interest runs to the business day on which it is due, or to the date before it was moved."""
-    balloon: Money | None = None
-    fixed_installment: PositiveMoney | None = None
-    principal_grace: int = Field(0, ge=0, le=MOST_ROWS, strict=True)
-    """So many first installments repay no principal."""
-    interest_grace: int = Field(0, ge=0, le=MOST_ROWS, strict=True)
-    """So many first installments pay no interest; it is due with the next one, without interest on it."""
-    interest_free: int = Field(0, ge=0, le=MOST_ROWS, strict=True)
-    """So many first periods bear no interest."""
-    down_payment: Money | None = None
-    down_payment_percent: Percent = "0"
-    """Of each disbursement."""
-    disbursements: tuple[FurtherDisbursement, ...] = Field((), max_length=MOST_EVENTS)
-    fees: tuple[LoanFee, ...] = Field((), max_length=50)
-    rate_changes: tuple[NewRate, ...] = Field((), max_length=MOST_EVENTS)
-    extra_payments: tuple[PrincipalPaid, ...] = Field((), max_length=MOST_EVENTS)
-    rounding: RoundingMode = "half_even"
-    installment_rounding: RoundingMode | None = None
-    """Of the installment alone; absent: as everything."""
-    installment_multiple: PositiveMoney | None = None
-    """Installments (principal and interest) are multiples of this, but the last."""
-    last_cent: Literal["last_absorbs", "retuned"] = "last_absorbs"
-    """The last installment absorbs what rounding left; or the installment is changed once so that the last differs least."""
-
 
 # ---- what is answered ----
 
@@ -371,7 +239,7 @@ class Payoff(Query[PayoffAmount], wire="loan_calculator.payoff.v1"):
     """Tell what repays a loan on a day. Installments due before it count as paid."""
 
     terms: LoanTerms
-    on: LoanDay
+    on: BankDay
     whole_period: bool = False
     """Whether interest is owed to the end of the current period."""
     charge: Money | None = None
@@ -384,7 +252,7 @@ class Payoff(Query[PayoffAmount], wire="loan_calculator.payoff.v1"):
 class Flow(Spoken):
     """An amount on a day."""
 
-    on: LoanDay
+    on: BankDay
     amount: PositiveMoney
 
 
@@ -402,9 +270,9 @@ class Accrual(Query[AccruedInterest], wire="loan_calculator.accrual.v1"):
     """Tell the interest between two days. Of a loan that is paid as scheduled."""
 
     terms: LoanTerms
-    first: LoanDay
+    first: BankDay
     """Its interest is included."""
-    last: LoanDay
+    last: BankDay
     """Its interest is not."""
 
 
@@ -412,15 +280,15 @@ class Prepayment(Query[PrepaymentResults], wire="loan_calculator.prepayment.v1")
     """Show three ways of a partial early payment. Ending earlier, lower installments, the next ones paid in advance."""
 
     terms: LoanTerms
-    on: LoanDay
+    on: BankDay
     amount: PositiveMoney
 
 
 class Penalty(Query[PenaltyAmount], wire="loan_calculator.penalty.v1"):
     """Tell the penalty on a late installment. An amount, a percentage, or both; once, by the day, or by the year's days."""
 
-    due: LoanDay
-    on: LoanDay
+    due: BankDay
+    on: BankDay
     principal: Money
     """Overdue."""
     interest: Money
@@ -442,13 +310,13 @@ class DayFraction(Query[DayCounted], wire="loan_calculator.day_fraction.v1"):
     """Count the days between two dates. Under a convention, as days and as a fraction of a year."""
 
     day_count: DayCountName
-    first: LoanDay
-    last: LoanDay
-    maturity: LoanDay | None = None
+    first: BankDay
+    last: BankDay
+    maturity: BankDay | None = None
     """30E/360 ISDA: the termination date."""
-    period_end: LoanDay | None = None
+    period_end: BankDay | None = None
     """ACT/365L: the end of the interest period. Absent: the last date."""
-    anchor: LoanDay | None = None
+    anchor: BankDay | None = None
     """ACT/ACT ICMA: a regular date that notional periods are laid from. Absent: the last date."""
     months: int = Field(12, ge=1, le=12, strict=True)
     """ACT/ACT ICMA and ACT/365L: the months of a period."""

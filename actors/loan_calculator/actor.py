@@ -24,7 +24,6 @@ from actors.loan_calculator.rules.spoken_terms import minor_in, share_of, terms_
 from actors.loan_calculator.rules.told_rates import annual_rates
 from messages.base import Reply
 from messages.loan_calculator import (
-    MOST_ROWS,
     Accrual,
     AccruedInterest,
     AnnualRate,
@@ -36,7 +35,6 @@ from messages.loan_calculator import (
     LoanExplanation,
     LoanQuote,
     LoanSchedule,
-    LoanTerms,
     Payoff,
     PayoffAmount,
     Penalty,
@@ -50,6 +48,7 @@ from messages.loan_calculator import (
     TimeValue,
     TimeValueResult,
 )
+from messages.loan_terms import MOST_ROWS, LoanTerms
 from messages.money import Money
 from runtime.actor import Actor, Turn, handles
 

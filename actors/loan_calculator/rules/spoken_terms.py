@@ -21,7 +21,8 @@ from actors.loan_calculator.rules.terms import (
     RateChange,
     Terms,
 )
-from messages.loan_calculator import LoanTerms, TwoCurrencies
+from messages.loan_calculator import TwoCurrencies
+from messages.loan_terms import LoanTerms
 from messages.money import Money
 
 

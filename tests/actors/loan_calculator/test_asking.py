@@ -7,7 +7,8 @@ import pytest
 from http_edge.examples import EXAMPLES
 from messages import loan_calculator as calculator
 from messages.base import Query
-from messages.loan_calculator import AnnualRate, Explain, LoanTerms, Payoff, Plot, Quote, Schedule
+from messages.loan_calculator import AnnualRate, Explain, Payoff, Plot, Quote, Schedule
+from messages.loan_terms import LoanTerms
 from tests.bank import Bank
 
 TERMS = LoanTerms.model_validate(

@@ -91,6 +91,7 @@ async def test_redis_comes_back_with_what_it_had(local: LocalServers) -> None:
 
 async def test_rabbitmq_keeps_its_queues_over_a_kill_and_has_none_after_a_wipe(local: LocalServers) -> None:
     await declare(local.broker_url, "kept")
+    await local.rabbitmq.ctl("eval", "catch mnesia:sync_log().")  # else what was declared a moment ago may be in no file yet
     await local.rabbitmq.kill()
     with pytest.raises(AMQPError):
         await aiormq.connect(local.broker_url)
