@@ -57,3 +57,10 @@ async def probe(emptied_house: ProbeHouse) -> AsyncIterator[ProbeHouse]:
     await emptied_house.until_ready()
     yield emptied_house
     scene.forget()
+
+
+@pytest.fixture
+def no_server_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever runs the tests may name servers by variable; these tests are about machines where nobody did."""
+    for variable in ("COFFER_POSTGRES_BIN", "COFFER_REDIS_BIN", "COFFER_RABBITMQ_HOME"):
+        monkeypatch.delenv(variable, raising=False)

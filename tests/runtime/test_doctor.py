@@ -191,7 +191,9 @@ def test_too_little_room_fails(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) 
     assert machine.disk(tmp_path).verdict is Verdict.FAIL
 
 
-def test_a_server_that_is_nowhere_is_told_what_to_install(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_a_server_that_is_nowhere_is_told_what_to_install(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, no_server_named: None
+) -> None:
     monkeypatch.setattr(private, "ROOT", tmp_path)
     monkeypatch.setenv("PATH", str(tmp_path))
     for look, variable in (

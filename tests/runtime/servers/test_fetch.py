@@ -10,9 +10,7 @@ from tests.runtime.servers.conftest import EDGE
 
 
 @pytest.fixture
-def nothing_installed(monkeypatch: pytest.MonkeyPatch) -> None:
-    for variable in ("COFFER_POSTGRES_BIN", "COFFER_REDIS_BIN", "COFFER_RABBITMQ_HOME"):
-        monkeypatch.delenv(variable, raising=False)
+def nothing_installed(monkeypatch: pytest.MonkeyPatch, no_server_named: None) -> None:
     monkeypatch.setattr(postgres_binaries, "_installed", lambda _account: [])
     monkeypatch.setattr(rabbitmq_binaries, "_installed", list)
     monkeypatch.setattr(redis_server, "_installed", lambda: None)

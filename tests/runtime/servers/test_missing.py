@@ -25,7 +25,7 @@ async def fault_of(state_dir: Path, server: str) -> str:
 
 
 @pytest.fixture
-def a_bare_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+def a_bare_machine(monkeypatch: pytest.MonkeyPatch, no_server_named: None) -> None:
     """No servers installed, no registry reachable."""
     monkeypatch.setattr(postgres_binaries, "_installed", lambda _account: [])
     monkeypatch.setattr(rabbitmq_binaries, "_installed", list)
@@ -67,7 +67,9 @@ async def test_a_variable_that_leads_nowhere_is_named(
     assert (await fault_of(state_dir, server)).startswith(f"{variable}=/nowhere/at/all has n")
 
 
-async def test_data_of_another_version_are_not_touched(state_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_data_of_another_version_are_not_touched(
+    state_dir: Path, monkeypatch: pytest.MonkeyPatch, no_server_named: None
+) -> None:
     async with LocalServers(state_dir, only=("postgres",), fetched_from=LOCAL) as servers:
         version = servers.postgres.home / "data/PG_VERSION"
     version.write_text("16\n")
