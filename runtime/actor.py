@@ -10,6 +10,7 @@
         @handles_batch(PostEntry, Transfer)
         async def move_money(self, batch: Batch) -> None: ...
 
+An actor with many messages is put together from classes that are no actors: `class Loans(Applications, Servicing, Actor)`.
 A wrong declaration (a message handled twice, another reply than promised, another actor's command) fails at import.
 State lives in rows, never in `self`.
 """
@@ -64,7 +65,7 @@ class Actor:
         if not cls.name:
             raise TypeError(f"{cls.__name__}: give it a name, the first part of the wire names it handles")
         cls.handlers = {}
-        for method_name, method in vars(cls).items():
+        for method_name, method in _methods(cls).items():
             if not hasattr(method, "__handles__"):
                 continue
             batched = method.__handles__ is not None
@@ -88,6 +89,11 @@ class Actor:
 
     async def started(self) -> None:
         """Called once in each process before the first message."""
+
+
+def _methods(actor: type[Actor]) -> dict[str, Any]:
+    """Its own, and those of the classes that it is put together from, by name; its own go before."""
+    return {name: method for each in reversed(actor.__mro__) for name, method in vars(each).items()}
 
 
 def _declared_message(actor: type[Actor], method: Callable[..., Any]) -> type[Message]:

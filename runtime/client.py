@@ -160,7 +160,14 @@ class Client:
             late.cancel()
             self._waiting.pop(name, None)
 
-    async def ask(self, message: Command[R] | Query[R] | Job[R], *, because: Envelope, message_id: UUID) -> R:
+    async def ask(
+        self,
+        message: Command[R] | Query[R] | Job[R],
+        *,
+        because: Envelope,
+        message_id: UUID,
+        principal: Principal | None = None,
+    ) -> R:
         """For a turn: the typed reply; the other's refusal is raised as its class; no answer for now is Unavailable.
 
         MessageFault where the other could not handle the message: whoever asked for it cannot be helped by waiting.
@@ -169,7 +176,7 @@ class Client:
         while True:
             answer = await self.call(
                 message,
-                principal=because.principal,
+                principal=principal or because.principal,
                 message_id=message_id,
                 correlation_id=because.correlation_id,
                 causation_id=str(because.message_id),

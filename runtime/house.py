@@ -13,7 +13,15 @@ from messages.base import Event
 from runtime.actor import Actor
 from runtime.topology import ExternalQueues, Mailbox, Topology
 
-VOCABULARIES = ("messages.identity", "messages.ledger", "messages.member", "messages.operations")
+VOCABULARIES = (
+    "messages.close_of_business",
+    "messages.identity",
+    "messages.ledger",
+    "messages.loan",
+    "messages.loan_product",
+    "messages.member",
+    "messages.operations",
+)
 
 
 def find_actor(package: str) -> type[Actor]:

@@ -102,7 +102,7 @@ class Performer:
         if not isinstance(said.message, Query):
             raise Unreadable("not_a_query", f"{envelope.type} changes something; it belongs into the queue of commands")
         handler = self.handler_of(said.message)
-        turn = Turn(said, self._around.database, self._around.clock, self._around.asks, read_only=True)
+        turn = Turn(said, self._around.database, self._around.clock, self._around.asks, actor=self.name, read_only=True)
         try:
             reply: Reply = await getattr(self.actor, handler.method)(said.message, turn)
         except Refusal as no:
@@ -135,7 +135,7 @@ class Performer:
     async def _turn(self, said: Said) -> Outcome:
         around = self._around
         handler = self.handler_of(said.message)
-        turn = Turn(said, around.database, around.clock, around.asks)
+        turn = Turn(said, around.database, around.clock, around.asks, actor=self.name)
         await around.failpoints.passing("after_begin")
         began = stopwatch_seconds()
         try:

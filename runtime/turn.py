@@ -23,8 +23,15 @@ R = TypeVar("R", bound=Reply)
 class Asks(Protocol):
     """Who can ask another actor; `client.py`."""
 
-    async def ask(self, message: Command[R] | Query[R] | Job[R], *, because: Envelope, message_id: UUID) -> R:
-        """The reply; the other's refusal is raised as its class."""
+    async def ask(
+        self,
+        message: Command[R] | Query[R] | Job[R],
+        *,
+        because: Envelope,
+        message_id: UUID,
+        principal: Principal | None = None,
+    ) -> R:
+        """The reply; the other's refusal is raised as its class. Default of `principal`: whoever caused it."""
         ...
 
 
@@ -77,9 +84,12 @@ class Said:
 class Turn(Transaction):
     """The handling of one message."""
 
-    def __init__(self, said: Said, database: Database, clock: Clock, asks: Asks | None, *, read_only: bool = False) -> None:
+    def __init__(
+        self, said: Said, database: Database, clock: Clock, asks: Asks | None, *, actor: str, read_only: bool = False
+    ) -> None:
         super().__init__(database, read_only=read_only)
         self.said = said
+        self._own_name = Principal("actor", actor)
         self._asks = asks
         self.now: datetime = clock.now()
         """Aware UTC time of the turn's beginning."""
@@ -91,15 +101,18 @@ class Turn(Transaction):
         self.derive = said.derive
         self.emit = said.emit
 
-    async def ask(self, message: Command[R] | Query[R] | Job[R], *, step: str) -> R:
+    async def ask(self, message: Command[R] | Query[R] | Job[R], *, step: str, in_own_name: bool = False) -> R:
         """Ask another actor under an id derived from this message and the step, so that a redelivery asks the same once.
 
         Only before the turn's own transaction has begun: nothing is kept locked while somebody else works.
+        `in_own_name`: as this actor, not on behalf of whoever spoke to it; for what follows from what they may do here, where the
+        other actor would ask for more than they have. The handler answers for it: nothing of the message goes on unchecked.
         """
         assert not self.has_begun, "a turn that has begun to write may not ask"
         assert self._asks is not None, "this turn asks nobody"
         await self.end()  # a query's connection: whoever is asked may need it
-        return await self._asks.ask(message, because=self.said.envelope, message_id=self.derive(step))
+        principal = self._own_name if in_own_name else None
+        return await self._asks.ask(message, because=self.said.envelope, message_id=self.derive(step), principal=principal)
 
     @asynccontextmanager
     async def apart(self) -> AsyncIterator[Connection]:
