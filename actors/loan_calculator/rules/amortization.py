@@ -66,6 +66,7 @@ class Amortizer:
         self._lent = self._balance = terms.principal + fees_at_start(terms, FeeTiming.CAPITALIZED)
         self._factors = plan.factors(terms.annual_rate, 0)
         self._credit, self._is_shortened = 0, False
+        self._beside: tuple[int, Fraction] = 0, Fraction(0)
         self._last_disbursement = max((index for index, cut in plan.cuts.items() if cut.is_disbursed_in), default=-1)
         self._flat = FlatInterest(self._to_cent, self._count, terms.interest_free) if terms.is_flat else None
         self._setting: Setting | None = None
@@ -102,6 +103,7 @@ class Amortizer:
     def _owed(self, index: int) -> tuple[Ratio, bool]:
         """The interest of the period on the balance, and whether something changed in it."""
         cut = self._plan.cuts.get(index)
+        self._beside = 0, Fraction(0)
         if cut is None:
             above, below = self._factors[index]
             if self._flat is not None:
@@ -111,7 +113,8 @@ class Amortizer:
 
     def _enter(self, index: int, cut: Cut) -> tuple[Ratio, bool]:
         changed = cut.rate_after is not None
-        interest = borne = Fraction(0)
+        interest = borne = spared = Fraction(0)
+        beside = 0
         openings = self._columns.openings.setdefault(index, [])
         for number, piece in enumerate(cut.pieces):
             if piece.disbursed:
@@ -121,14 +124,20 @@ class Amortizer:
                 changed = True
             for extra in piece.extra:
                 self._take_extra(index, number, extra)
-                changed = changed or extra.effect is ExtraEffect.LOWER
+                if extra.effect is ExtraEffect.LOWER:
+                    changed = True
+                else:
+                    beside += extra.amount
             openings.append(self._balance)
             interest += self._balance * piece.factor
+            spared += beside * piece.factor
             borne += self._lent * piece.factor
         if cut.rate_after is not None:
             self._factors[index + 1 :] = self._plan.factors(cut.rate_after, index + 1)
         if self._flat is not None:
             self._flat.bear((borne.numerator, borne.denominator))
+        # What ends the loan earlier or pays ahead does not lower an installment that is set in the same period.
+        self._beside = beside, spared
         return (interest.numerator, interest.denominator), changed
 
     def _flat_interest(self, index: int, owed: Ratio, *, is_new: bool) -> tuple[int, Ratio]:
@@ -167,21 +176,26 @@ class Amortizer:
             return
         first = min(max(index, terms.principal_grace), self._count - 1)
         rows = self._count - first
+        beside, spared = self._beside
+        balance = self._balance + beside
         if not terms.is_level:
-            self._setting = set_principal(terms, index, self._balance, rows)
+            self._setting = set_principal(terms, index, balance, rows)
         elif self._flat is not None:
             above, below = self._flat.left
             # Installments before the first that repays take their parts of the interest with them.
             part, unit = self._flat.part
             before = max(0, first - max(index, terms.interest_free))
             left = Fraction(above, below) - before * Fraction(part, unit)
-            debt = Debt(self._balance, (left.numerator, left.denominator), [(0, 1)] * (rows - 1))
+            debt = Debt(balance, (left.numerator, left.denominator), [(0, 1)] * (rows - 1))
             self._setting = set_level(terms, index, debt)
         else:
             if first > index:
                 above, below = self._factors[first]
-                owed = self._balance * above, below
-            self._setting = set_level(terms, index, Debt(self._balance, owed, self._factors[first + 1 :]))
+                owed = balance * above, below
+            elif spared:
+                whole = Fraction(*owed) + spared
+                owed = whole.numerator, whole.denominator
+            self._setting = set_level(terms, index, Debt(balance, owed, self._factors[first + 1 :]))
         self._columns.settings.append(self._setting)
 
     def _principal(self, index: int, interest: int, owed: Ratio) -> int:

@@ -167,6 +167,14 @@ def test_multiples_and_last_cents() -> None:
         assert len(rows) < 348 or abs(rows[-1] - rows[0]) >= off[1]
 
 
+@pytest.mark.parametrize("effect", [ExtraEffect.SHORTEN, ExtraEffect.ADVANCE])
+def test_an_extra_payment_in_the_first_period_does_not_lower_the_installments_after_it(effect: ExtraEffect) -> None:
+    installment = make_schedule(LOAN).rows[-2].principal + make_schedule(LOAN).rows[-2].interest
+    found = make_schedule(replace(LOAN, extra_payments=(ExtraPayment(LOAN.start, 100_000, effect),)))
+    row = found.installments[-2]
+    assert row.principal + row.interest == installment
+
+
 def test_an_extra_payment_during_a_period_lowers_its_interest_from_that_day() -> None:
     extra = ExtraPayment(date(2024, 1, 25), 400_000, ExtraEffect.LOWER)
     schedule = make_schedule(replace(LOAN, extra_payments=(extra,)))
