@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from messages import identity, ledger, loan_calculator, member
+from messages import close_of_business, identity, ledger, loan_calculator, loan_product, member
 from messages.base import Message
 
 _MEMBER = "0192d4a0-7c1e-7a53-9a5b-0f8a2c61d001"
@@ -15,6 +15,33 @@ _TERMS = {
     "installments": 12,
     "start": "2026-01-15",
     "day_count": "ACT/365F",
+}
+
+_PRODUCT_RULES = {
+    "currency": "KES",
+    "amount": {
+        "lowest": {"amount": "5000.00", "currency": "KES"},
+        "highest": {"amount": "500000.00", "currency": "KES"},
+    },
+    "installments": {"lowest": 3, "highest": 36, "default": 12},
+    "annual_rate_percent": {"lowest": "12", "highest": "24", "default": "18"},
+    "schedule": {"day_count": "ACT/365F"},
+    "penalty": {"percent": "0.1", "per": "day", "grace_days": 3},
+    "allocation": {"repayment": {"preset": "penalties_fees_interest_principal"}},
+    "accounting": {
+        "basis": "cash",
+        "principal_gl_code": "1100",
+        "interest_income": _ACCOUNT,
+        "fee_income": _ACCOUNT,
+        "penalty_income": _ACCOUNT,
+        "charge_off_expense": _OTHER_ACCOUNT,
+        "write_off_expense": _OTHER_ACCOUNT,
+        "recovery_income": _ACCOUNT,
+        "overpayment": _OTHER_ACCOUNT,
+        "cash": _OTHER_ACCOUNT,
+    },
+    "documents": ["Identity card", "Payslip"],
+    "guarantors": {"lowest_number": 1, "cover_percent": "50"},
 }
 
 EXAMPLES: dict[type[Message], dict[str, Any]] = {
@@ -61,4 +88,8 @@ EXAMPLES: dict[type[Message], dict[str, Any]] = {
     loan_calculator.AnnualRate: {"terms": {**_TERMS, "fees": [{"timing": "upfront", "percent": "2"}]}},
     loan_calculator.TimeValue: {"function": "PMT", "rate": "0.015", "nper": 12, "pv": "100000"},
     loan_calculator.DayFraction: {"day_count": "ACT/ACT ISDA", "first": "2023-11-01", "last": "2024-05-01"},
+    loan_product.CreateLoanProduct: {"code": "BIZ", "name": "Business loan", "rules": _PRODUCT_RULES},
+    loan_product.ReviseLoanProduct: {"rules": {**_PRODUCT_RULES, "documents": ["Identity card"]}},
+    close_of_business.SetBusinessDate: {"business_date": "2026-01-15"},
+    close_of_business.RunCloseOfBusiness: {"advance": True},
 }

@@ -4,10 +4,11 @@ A new message over HTTP is one row here. Replies, validation, documentation and 
 """
 
 from http_edge.route import Idempotency, Route
-from messages import identity, ledger, loan_calculator, member, operations
+from messages import close_of_business, identity, ledger, loan, loan_calculator, loan_product, member, operations, portfolio
 
 REQUIRED = Idempotency.REQUIRED
 MEMBER, ENTRY = "/members/{member_id}", "/entries/{entry_id}"
+LOAN_PRODUCT, CLOSE_RUN = "/loan-products/{product_id}", "/close-of-business/{run_id}"
 
 LOGINS_PER_MINUTE = 10
 """From one address: enough for the tellers behind one router, too few to guess by."""
@@ -26,7 +27,12 @@ TAGS: dict[str, str] = {
     "withdrawals": "Money that is paid out.",
     "chart-of-accounts": "The general ledger that accounts are summed under.",
     "trial-balance": "The books, and the proof that they agree.",
+    "loans": "Loans from an application to the last payment: who asks, who decides, what is paid, what is owed on any day.",
     "loan-calculator": "What a loan would cost: schedules, annual rates, payoffs, day counts, to the cent and explained.",
+    "portfolio": "All loans together: outstanding, ageing, at risk, provisions, vintages, and the proof against the ledger.",
+    "loan-products": "The products that loans are made under, version by version.",
+    "business-date": "The institution's day, which moves on when it is told to.",
+    "close-of-business": "Runs that close the business date for every loan: accrual, penalties, arrears.",
     "dead-letters": "Messages that could not be handled, and what to do with them.",
     "pools": "How many replicas of each actor run, and how.",
 }
@@ -139,6 +145,86 @@ LOAN_CALCULATOR = (
     Route("POST", "/loan-calculator/day-fraction", loan_calculator.DayFraction),
 )
 
+LOAN = "/loans/{loan_id}"
+LOANS = (
+    Route("POST", "/loans", loan.ApplyForLoan, permission="loans:apply", makes=LOAN),
+    Route("GET", "/loans", loan.ListLoans, permission="loans:read"),
+    Route("GET", LOAN, loan.GetLoan, permission="loans:read"),
+    Route("PATCH", LOAN, loan.ChangeApplication, permission="loans:apply"),
+    Route("POST", f"{LOAN}/documents", loan.RecordDocument, permission="loans:apply", status=201),
+    Route("POST", f"{LOAN}/guarantors", loan.AddGuarantor, permission="loans:apply", status=201),
+    Route("DELETE", f"{LOAN}/guarantors/{{guarantor_id}}", loan.RemoveGuarantor, permission="loans:apply"),
+    Route("POST", f"{LOAN}/collateral", loan.AddCollateral, permission="loans:apply", status=201),
+    Route("DELETE", f"{LOAN}/collateral/{{collateral_id}}", loan.RemoveCollateral, permission="loans:apply"),
+    Route("POST", f"{LOAN}/submit", loan.SubmitLoan, permission="loans:apply"),
+    Route("POST", f"{LOAN}/review", loan.ReviewLoan, permission="loans:review"),
+    Route("POST", f"{LOAN}/approve", loan.ApproveLoan, permission="loans:approve"),
+    Route("POST", f"{LOAN}/reject", loan.RejectLoan, permission="loans:approve"),
+    Route("POST", f"{LOAN}/withdraw", loan.WithdrawLoan, permission="loans:apply"),
+    Route("POST", f"{LOAN}/disbursement-requests", loan.RequestDisbursement, permission="loans:disburse", status=201),
+    Route("POST", f"{LOAN}/charge-off-requests", loan.RequestChargeOff, permission="loans:write-off", status=201),
+    Route("POST", f"{LOAN}/write-off-requests", loan.RequestWriteOff, permission="loans:write-off", status=201),
+    Route("POST", f"{LOAN}/reschedule-requests", loan.RequestReschedule, permission="loans:reschedule", status=201),
+    Route("GET", f"{LOAN}/requests", loan.ListLoanRequests, permission="loans:read"),
+    Route(
+        "POST",
+        f"{LOAN}/requests/{{request_id}}/decide",
+        loan.DecideRequest,
+        permission="loans:approve",
+        idempotency=REQUIRED,
+    ),
+    Route("POST", f"{LOAN}/repayments", loan.RecordRepayment, permission="loans:repay", idempotency=REQUIRED, status=201),
+    Route("POST", f"{LOAN}/charges", loan.ChargeFee, permission="loans:charge", idempotency=REQUIRED, status=201),
+    Route("POST", f"{LOAN}/waivers", loan.WaiveDue, permission="loans:waive", idempotency=REQUIRED, status=201),
+    Route("POST", f"{LOAN}/refunds", loan.RefundOverpayment, permission="loans:repay", idempotency=REQUIRED, status=201),
+    Route("POST", f"{LOAN}/recoveries", loan.RecordRecovery, permission="loans:repay", idempotency=REQUIRED, status=201),
+    Route(
+        "POST",
+        f"{LOAN}/transactions/{{transaction_id}}/reverse",
+        loan.ReverseTransaction,
+        permission="loans:reverse",
+        idempotency=REQUIRED,
+        status=201,
+    ),
+    Route("GET", f"{LOAN}/transactions", loan.ListLoanTransactions, permission="loans:read"),
+    Route("GET", f"{LOAN}/schedule", loan.GetLoanSchedule, permission="loans:read"),
+    Route("GET", f"{LOAN}/balances", loan.GetLoanBalances, permission="loans:read"),
+    Route("GET", f"{LOAN}/payoff", loan.GetLoanPayoff, permission="loans:read"),
+)
+
+PORTFOLIO = (
+    Route("GET", "/portfolio", portfolio.GetOutstanding, permission="portfolio:read"),
+    Route("GET", "/portfolio/ageing", portfolio.GetAgeing, permission="portfolio:read"),
+    Route("GET", "/portfolio/at-risk", portfolio.GetAtRisk, permission="portfolio:read"),
+    Route("GET", "/portfolio/provisions", portfolio.GetProvisions, permission="portfolio:read"),
+    Route("GET", "/portfolio/vintages", portfolio.GetVintages, permission="portfolio:read"),
+    Route("GET", "/portfolio/proof", portfolio.ProvePortfolio, permission="portfolio:read"),
+)
+
+LOAN_PRODUCTS = (
+    Route("POST", "/loan-products", loan_product.CreateLoanProduct, permission="products:write", makes=LOAN_PRODUCT),
+    Route("GET", "/loan-products", loan_product.ListLoanProducts, permission="products:read"),
+    Route("GET", LOAN_PRODUCT, loan_product.GetLoanProduct, permission="products:read"),
+    Route("POST", f"{LOAN_PRODUCT}/revise", loan_product.ReviseLoanProduct, permission="products:write"),
+    Route("POST", f"{LOAN_PRODUCT}/retire", loan_product.RetireLoanProduct, permission="products:write"),
+)
+
+END_OF_DAY = (
+    Route("GET", "/business-date", close_of_business.GetBusinessDate, permission="business-date:read"),
+    Route("PUT", "/business-date", close_of_business.SetBusinessDate, permission="business-date:write"),
+    Route(
+        "POST",
+        "/close-of-business",
+        close_of_business.RunCloseOfBusiness,
+        permission="close-of-business:run",
+        makes=CLOSE_RUN,
+    ),
+    Route("GET", "/close-of-business", close_of_business.ListCloseRuns, permission="close-of-business:read"),
+    Route("GET", CLOSE_RUN, close_of_business.GetCloseOfBusiness, permission="close-of-business:read"),
+    Route("POST", f"{CLOSE_RUN}/pause", close_of_business.PauseCloseOfBusiness, permission="close-of-business:run"),
+    Route("POST", f"{CLOSE_RUN}/resume", close_of_business.ResumeCloseOfBusiness, permission="close-of-business:run"),
+)
+
 OPERATIONS = (
     Route("GET", "/dead-letters", operations.ListDeadLetters, permission="dead-letters:read"),
     Route("GET", "/dead-letters/{dead_letter_id}", operations.GetDeadLetter, permission="dead-letters:read"),
@@ -149,4 +235,19 @@ OPERATIONS = (
     Route("POST", "/pools/{pool}/reset", operations.ResetPool, permission="pools:manage"),
 )
 
-ROUTES: tuple[Route, ...] = (*AUTH, *USERS, *MEMBERS, *GROUPS, *ACCOUNTS, *HOLDS, *MONEY, *BOOKS, *LOAN_CALCULATOR, *OPERATIONS)
+ROUTES: tuple[Route, ...] = (
+    *AUTH,
+    *USERS,
+    *MEMBERS,
+    *GROUPS,
+    *ACCOUNTS,
+    *HOLDS,
+    *MONEY,
+    *BOOKS,
+    *LOANS,
+    *LOAN_CALCULATOR,
+    *PORTFOLIO,
+    *LOAN_PRODUCTS,
+    *END_OF_DAY,
+    *OPERATIONS,
+)

@@ -12,6 +12,13 @@ AccountId = NewType("AccountId", UUID)
 EntryId = NewType("EntryId", UUID)
 HoldId = NewType("HoldId", UUID)
 UserId = NewType("UserId", UUID)
+LoanProductId = NewType("LoanProductId", UUID)
+LoanId = NewType("LoanId", UUID)
+LoanTransactionId = NewType("LoanTransactionId", UUID)
+LoanRequestId = NewType("LoanRequestId", UUID)
+GuarantorId = NewType("GuarantorId", UUID)
+CollateralId = NewType("CollateralId", UUID)
+CloseRunId = NewType("CloseRunId", UUID)
 
 _VERSION_7 = 7 << 76
 _VARIANT = 2 << 62

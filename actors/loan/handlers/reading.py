@@ -1,0 +1,124 @@
+"""What is read of loans: what they owe now or owed on a day, schedules, transactions, what closes them, what is asked."""
+
+from uuid import UUID
+
+from actors.loan.handlers import answers
+from actors.loan.handlers.booking import Booking
+from actors.loan.handlers.decisions import happening_of
+from actors.loan.handlers.loading import caught_up
+from actors.loan.rules import figures
+from actors.loan.rules.happenings import Happening
+from actors.loan.rules.life_cycle import Action, check_action
+from actors.loan.rules.replay import apply, happenings_by, replay
+from messages.base import Invalid
+from messages.loan import (
+    DateIsPast,
+    GetLoan,
+    GetLoanBalances,
+    GetLoanPayoff,
+    GetLoanSchedule,
+    ListLoanRequests,
+    ListLoans,
+    ListLoanTransactions,
+    Loan,
+    LoanBalances,
+    LoanInstallments,
+    LoanPage,
+    LoanPayoff,
+    LoanRequestPage,
+    LoanTransactionPage,
+    LoanValueDateTooLate,
+)
+from runtime.actor import Turn, handles
+from runtime.paging import decode_cursor, encode_cursor
+
+NOBODY = UUID(int=0)
+"""Owns nothing."""
+
+
+class Reading(Booking):
+    """Answers questions."""
+
+    @handles
+    async def get_loan(self, query: GetLoan, turn: Turn) -> Loan:
+        return await self.as_it_is(turn, query.loan_id)
+
+    @handles
+    async def list_loans(self, query: ListLoans, turn: Turn) -> LoanPage:
+        member_id: UUID | None = query.member_id
+        if turn.scope == "own":
+            own = turn.principal.member_id or NOBODY
+            member_id = own if member_id in {None, own} else NOBODY
+        before = _number(query.cursor)
+        found = await self.store.loans(turn, before, member_id, query.status, query.product_id, query.limit + 1)
+        page = found[: query.limit]
+        attached = await self.store.attached(turn, [kept.loan_id for kept in page])
+        items = [answers.loan(await self.as_held(turn, turn, kept), attached[kept.loan_id]) for kept in page]
+        return LoanPage(items=tuple(items), next_cursor=encode_cursor(str(page[-1].seq)) if len(found) > query.limit else None)
+
+    @handles
+    async def get_loan_schedule(self, query: GetLoanSchedule, turn: Turn) -> LoanInstallments:
+        held = await self.held(turn, turn, query.loan_id)
+        book = held.book()
+        if not book.disbursed:  # as it would be, paid out whole on the expected day
+            first = held.approved_terms.start
+            apply(book, happening_of("disbursement", first, amount=book.approved, account=NOBODY))
+        return figures.installments(caught_up(book, held.today), query.loan_id, held.today)
+
+    @handles
+    async def list_loan_transactions(self, query: ListLoanTransactions, turn: Turn) -> LoanTransactionPage:
+        await self.held(turn, turn, query.loan_id)
+        rows = await self.store.transactions(turn, query.loan_id, _number(query.cursor) or 0, query.limit + 1)
+        page = rows[: query.limit]
+        more = len(rows) > query.limit
+        return LoanTransactionPage(
+            items=tuple(answers.transaction(row) for row in page),
+            next_cursor=encode_cursor(str(page[-1]["number"])) if more else None,
+        )
+
+    @handles
+    async def get_loan_balances(self, query: GetLoanBalances, turn: Turn) -> LoanBalances:
+        held = await self.held(turn, turn, query.loan_id)
+        on = query.on or held.today
+        if on > held.today:
+            raise LoanValueDateTooLate(field="on", business_date=held.today)
+        if held.kept.book is None or on == held.today:
+            return answers.balances(held, on)
+        history = [Happening.from_json(each) for each in await self.store.happenings(turn, query.loan_id)]
+        counted = happenings_by(history, on)
+        if not counted:
+            return figures.no_balances(held.kept.currency, on)
+        book = replay(held.approved_terms, held.conditions, counted, on)
+        return figures.balances(book, min(on, book.today)).model_copy(update={"on": on})
+
+    @handles
+    async def get_loan_payoff(self, query: GetLoanPayoff, turn: Turn) -> LoanPayoff:
+        held = await self.held(turn, turn, query.loan_id)
+        check_action(held.kept.status, Action.REPAY)
+        on = query.on or held.today
+        if on < held.today:
+            raise DateIsPast(field="on", business_date=held.today)
+        return figures.payoff(caught_up(held.book(), held.today), on)
+
+    @handles
+    async def list_loan_requests(self, query: ListLoanRequests, turn: Turn) -> LoanRequestPage:
+        kept = (await self.held(turn, turn, query.loan_id)).kept
+        rows = await self.store.requests(turn, query.loan_id, _number(query.cursor), query.limit + 1)
+        page = rows[: query.limit]
+        more = len(rows) > query.limit
+        return LoanRequestPage(
+            items=tuple(answers.request(row, kept.currency) for row in page),
+            next_cursor=encode_cursor(str(page[-1]["seq"])) if more else None,
+        )
+
+
+LARGEST_NUMBER = 2**63 - 1
+
+
+def _number(cursor: str | None) -> int | None:
+    if cursor is None:
+        return None
+    text = decode_cursor(cursor, 1)[0]
+    if not text.isascii() or not text.isdigit() or len(text) > len(str(LARGEST_NUMBER)) or int(text) > LARGEST_NUMBER:
+        raise Invalid("This cursor did not come from the previous page.", field="cursor")
+    return int(text)

@@ -1,0 +1,368 @@
+-- name: keep_product
+-- A version of a product, as it will stay.
+INSERT INTO loan.product (product_id, version, product) VALUES ($1, $2, $3) ON CONFLICT (product_id, version) DO NOTHING;
+
+-- name: product
+-- A version of a product that a loan was applied for under.
+SELECT product FROM loan.product WHERE product_id = $1 AND version = $2;
+
+-- name: insert_loan
+-- A new draft.
+INSERT INTO loan.loan (
+    loan_id, member_id, group_id, product_id, product_version, currency, status, approved, settlement_account_id
+)
+VALUES ($1, $2, $3, $4, $5, $6, 'draft', $7, $8);
+
+-- name: insert_application
+-- What was applied for.
+INSERT INTO loan.application (loan_id, terms, purpose, created_by, created_at) VALUES ($1, $2, $3, $4, $5);
+
+-- name: loan_by_id
+-- A loan with its application, its book, what is being decided about it, and a transaction of it that may have been done already;
+-- with the institution's date. One statement, so that all of it is of one moment.
+SELECT
+    l.loan_id, l.seq, l.member_id, l.group_id, l.product_id, l.product_version, l.currency, l.status, l.approved,
+    l.settlement_account_id, l.account_id, l.disbursed_on, l.closed_through, l.last_number, l.version,
+    a.terms, a.purpose, a.submitted_by, a.approved_by, a.reason, a.created_at,
+    b.book, p.message_id AS pending_message_id, p.decision AS pending,
+    (SELECT t.change FROM loan.transaction AS t WHERE t.transaction_id = $2) AS done,
+    (SELECT business_date FROM reporting.business_date) AS business_date
+FROM loan.loan AS l
+JOIN loan.application AS a ON a.loan_id = l.loan_id
+LEFT JOIN loan.book AS b ON b.loan_id = l.loan_id
+LEFT JOIN loan.pending AS p ON p.loan_id = l.loan_id
+WHERE l.loan_id = $1;
+
+-- name: lock_loan
+-- Lets nobody else change the loan until the commit; read it afterwards, in a statement of its own.
+SELECT FROM loan.loan WHERE loan_id = $1 FOR NO KEY UPDATE;
+
+-- name: loans
+-- Loans before a number, newest first, each with its book.
+SELECT
+    l.loan_id, l.seq, l.member_id, l.group_id, l.product_id, l.product_version, l.currency, l.status, l.approved,
+    l.settlement_account_id, l.account_id, l.disbursed_on, l.closed_through, l.last_number, l.version,
+    a.terms, a.purpose, a.submitted_by, a.approved_by, a.reason, a.created_at,
+    b.book, NULL::uuid AS pending_message_id, NULL::jsonb AS pending, NULL::jsonb AS done,
+    (SELECT business_date FROM reporting.business_date) AS business_date
+FROM loan.loan AS l
+JOIN loan.application AS a ON a.loan_id = l.loan_id
+LEFT JOIN loan.book AS b ON b.loan_id = l.loan_id
+WHERE
+    ($1::bigint IS NULL OR l.seq < $1)
+    AND ($2::uuid IS NULL OR l.member_id = $2)
+    AND ($3::text IS NULL OR l.status = $3)
+    AND ($4::uuid IS NULL OR l.product_id = $4)
+ORDER BY l.seq DESC
+LIMIT $5;
+
+-- name: change_application
+-- Other amounts and dates of a draft.
+WITH changed AS (
+    UPDATE loan.loan SET approved = $2, settlement_account_id = $3, version = version + 1 WHERE loan_id = $1
+)
+UPDATE loan.application SET terms = $4, purpose = $5 WHERE loan_id = $1;
+
+-- name: change_status
+-- Another status of a loan whose money does not move, and who or why, where it says so.
+WITH changed AS (
+    UPDATE loan.loan SET status = $2, version = version + 1 WHERE loan_id = $1
+)
+UPDATE loan.application
+SET submitted_by = coalesce($3, submitted_by), approved_by = coalesce($4, approved_by), reason = coalesce($5, reason)
+WHERE loan_id = $1;
+
+-- name: touch_loan
+-- A new version, because something that belongs to the loan has changed.
+UPDATE loan.loan SET version = version + 1 WHERE loan_id = $1;
+
+-- name: documents
+-- The documents that were seen.
+SELECT loan_id, name, reference FROM loan.document WHERE loan_id = ANY($1::uuid[]) ORDER BY name;
+
+-- name: record_document
+-- A document that was seen, or seen again.
+INSERT INTO loan.document (loan_id, name, reference, seen_by, seen_at) VALUES ($1, $2, $3, $4, $5)
+ON CONFLICT (loan_id, name) DO UPDATE SET reference = $3, seen_by = $4, seen_at = $5;
+
+-- name: guarantors
+-- Who answers for loans.
+SELECT loan_id, guarantor_id, member_id, group_id, amount FROM loan.guarantor
+WHERE loan_id = ANY($1::uuid[]) AND removed_at IS NULL
+ORDER BY added_at, guarantor_id;
+
+-- name: wait_for_exposure
+-- One at a time adds to what a member or a group guarantees; held until the commit.
+SELECT pg_advisory_xact_lock(hashtextextended('loan.guarantor ' || who, 0))
+FROM unnest($1::text[]) AS who ORDER BY who;
+
+-- name: exposure
+-- What a member, and what the members of a group, guarantee in all loans that are not over.
+SELECT
+    coalesce(sum(g.amount) FILTER (WHERE g.member_id = $1), 0)::bigint AS by_member,
+    coalesce(sum(g.amount) FILTER (WHERE g.group_id = $2), 0)::bigint AS by_group
+FROM loan.guarantor AS g
+JOIN loan.loan AS l ON l.loan_id = g.loan_id
+WHERE
+    (g.member_id = $1 OR g.group_id = $2)
+    AND g.removed_at IS NULL
+    AND g.currency = $3
+    AND l.status NOT IN ('rejected', 'withdrawn', 'closed');
+
+-- name: add_guarantor
+-- A guarantor.
+INSERT INTO loan.guarantor (guarantor_id, loan_id, member_id, group_id, amount, currency, added_by, added_at)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8);
+
+-- name: remove_guarantor
+-- Frees a guarantor; tells whether there was one.
+UPDATE loan.guarantor SET removed_at = $3 WHERE guarantor_id = $2 AND loan_id = $1 AND removed_at IS NULL RETURNING true;
+
+-- name: collateral
+-- What secures loans.
+SELECT loan_id, collateral_id, description, value FROM loan.collateral
+WHERE loan_id = ANY($1::uuid[]) AND removed_at IS NULL
+ORDER BY added_at, collateral_id;
+
+-- name: add_collateral
+-- Something that secures a loan.
+INSERT INTO loan.collateral (collateral_id, loan_id, description, value, added_by, added_at) VALUES ($1, $2, $3, $4, $5, $6);
+
+-- name: remove_collateral
+-- Gives collateral back; tells whether there was any.
+UPDATE loan.collateral SET removed_at = $3 WHERE collateral_id = $2 AND loan_id = $1 AND removed_at IS NULL RETURNING true;
+
+-- name: insert_request
+-- What somebody asked for.
+INSERT INTO loan.request (request_id, loan_id, kind, amount, asked, reason, before, after, requested_by, requested_at)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10);
+
+-- name: request_by_id
+-- One request about a loan.
+SELECT * FROM loan.request WHERE request_id = $1 AND loan_id = $2;
+
+-- name: requests
+-- The requests about a loan before a number, newest first.
+SELECT * FROM loan.request WHERE loan_id = $1 AND ($2::bigint IS NULL OR seq < $2) ORDER BY seq DESC LIMIT $3;
+
+-- name: asked_to_disburse
+-- What is asked to be paid out, and not decided.
+SELECT coalesce(sum(amount), 0)::bigint FROM loan.request WHERE loan_id = $1 AND kind = 'disbursement' AND status = 'open';
+
+-- name: decide_request
+-- What became of a request.
+UPDATE loan.request SET status = $2, decided_by = $3, decided_at = $4, transaction_id = $5 WHERE request_id = $1;
+
+-- name: insert_pending
+-- What is decided, before the ledger is asked, unless somebody else changed the loan since it was looked at. The version moves, so
+-- that whoever looked before, and does not know of the decision, changes nothing any more.
+WITH marked AS (
+    UPDATE loan.loan SET version = version + 1 WHERE loan_id = $1 AND version = $2 RETURNING loan_id
+)
+INSERT INTO loan.pending (loan_id, message_id, decision, decided_at) SELECT loan_id, $3, $4, $5 FROM marked
+RETURNING true;
+
+-- name: note_account
+-- The account that was opened for what is decided, before anything is booked on it.
+UPDATE loan.pending SET decision = decision || $3 WHERE loan_id = $1 AND message_id = $2;
+
+-- name: forget_pending
+-- It is done, or was refused.
+DELETE FROM loan.pending WHERE loan_id = $1 AND message_id = $2;
+
+-- name: claim_external_payment
+-- Whether the payment was not counted before.
+INSERT INTO loan.external_payment (external_payment_id, loan_id, transaction_id) VALUES ($1, $2, $3)
+ON CONFLICT (external_payment_id) DO NOTHING
+RETURNING true;
+
+-- name: free_external_payment
+-- The payment was refused or taken back: it may count again.
+DELETE FROM loan.external_payment WHERE transaction_id = $1;
+
+-- name: book_money
+-- A transaction for good: the loan, its book and its standing after it, what it did to the accounts of the ledger; the decision is
+-- done. Nothing of it where somebody else changed the loan since it was decided. The standing holds on later dates that were spoken of.
+WITH booked AS (
+    UPDATE loan.loan SET
+        status = $3, account_id = $4, disbursed_on = $5, closed_through = $6, principal_disbursed = $7,
+        principal_outstanding = $8, interest_outstanding = $9, fees_outstanding = $10, penalties_outstanding = $11,
+        past_due_since = $12, bucket = $13, provision_percent = $14, last_number = $15, version = version + 1
+    WHERE loan_id = $1 AND version = $2
+    RETURNING loan_id, currency, status, principal_outstanding, past_due_since, bucket
+), kept AS (
+    INSERT INTO loan.book (loan_id, book) SELECT loan_id, $16 FROM booked
+    ON CONFLICT (loan_id) DO UPDATE SET book = excluded.book
+), made AS (
+    INSERT INTO loan.transaction (
+        transaction_id, loan_id, number, kind, value_date, booked_on, happening, change, reverses, made_at
+    )
+    SELECT $17, loan_id, $15, $18, $19, $20, $21, $22, $23, $24 FROM booked
+), moved AS (
+    INSERT INTO loan.line (loan_id, transaction_id, on_date, role, account_id, currency, amount, entry_id)
+    SELECT booked.loan_id, $17, $20, line.role, line.account_id, booked.currency, line.amount, $25
+    FROM booked, unnest($26::text[], $27::uuid[], $28::bigint[]) AS line (role, account_id, amount)
+), later AS (
+    UPDATE loan.standing AS s
+    SET
+        status = b.status, principal_outstanding = b.principal_outstanding, past_due_since = b.past_due_since,
+        bucket = b.bucket
+    FROM booked AS b WHERE s.loan_id = b.loan_id AND s.from_date > $20
+), standing AS (
+    INSERT INTO loan.standing (loan_id, from_date, status, principal_outstanding, past_due_since, bucket)
+    SELECT loan_id, $20, status, principal_outstanding, past_due_since, bucket FROM booked
+    ON CONFLICT (loan_id, from_date) DO UPDATE SET
+        status = excluded.status, principal_outstanding = excluded.principal_outstanding,
+        past_due_since = excluded.past_due_since, bucket = excluded.bucket
+), done AS (
+    DELETE FROM loan.pending AS p USING booked WHERE p.loan_id = booked.loan_id AND p.message_id = $29
+)
+SELECT true FROM booked;
+
+-- name: give_reason
+-- Why a loan was charged off or written off.
+UPDATE loan.application SET reason = $2 WHERE loan_id = $1;
+
+-- name: transaction_by_id
+-- One transaction, and what took it back.
+SELECT t.*, (SELECT r.transaction_id FROM loan.transaction AS r WHERE r.reverses = t.transaction_id) AS reversed_by
+FROM loan.transaction AS t
+WHERE t.transaction_id = $1 AND t.loan_id = $2;
+
+-- name: transactions
+-- Transactions of a loan after a number, oldest first, and what took each back.
+SELECT t.*, (SELECT r.transaction_id FROM loan.transaction AS r WHERE r.reverses = t.transaction_id) AS reversed_by
+FROM loan.transaction AS t
+WHERE t.loan_id = $1 AND t.number > $2
+ORDER BY t.number
+LIMIT $3;
+
+-- name: happenings
+-- What a loan is replayed from.
+SELECT happening FROM loan.transaction WHERE loan_id = $1 ORDER BY number;
+
+-- name: keep_standing
+-- How the loan stands from a date on, and so on the dates after it that were spoken of before.
+WITH later AS (
+    UPDATE loan.standing SET status = $3, principal_outstanding = $4, past_due_since = $5, bucket = $6
+    WHERE loan_id = $1 AND from_date > $2
+)
+INSERT INTO loan.standing (loan_id, from_date, status, principal_outstanding, past_due_since, bucket)
+VALUES ($1, $2, $3, $4, $5, $6)
+ON CONFLICT (loan_id, from_date) DO UPDATE
+SET status = $3, principal_outstanding = $4, past_due_since = $5, bucket = $6;
+
+-- name: loan_to_close
+-- What the close of a day needs to know of a loan.
+SELECT
+    l.loan_id, l.member_id, l.product_id, l.product_version, l.currency, l.status, l.account_id, l.closed_through,
+    l.principal_outstanding, l.interest_outstanding, l.fees_outstanding, l.penalties_outstanding, l.past_due_since, l.bucket,
+    l.disbursed_on, l.version, b.book, p.message_id AS pending_message_id
+FROM loan.loan AS l
+LEFT JOIN loan.book AS b ON b.loan_id = l.loan_id
+LEFT JOIN loan.pending AS p ON p.loan_id = l.loan_id
+WHERE l.loan_id = $1;
+
+-- name: close_day
+-- The loan after a close, unless somebody else changed it since it was looked at; its book, where it says more than a date, and the
+-- lines of what was earned. One statement, because a close is made of little else than round trips.
+WITH closed AS (
+    UPDATE loan.loan SET
+        status = $3, account_id = $4, disbursed_on = $5, closed_through = $6, principal_disbursed = $7,
+        principal_outstanding = $8, interest_outstanding = $9, fees_outstanding = $10, penalties_outstanding = $11,
+        past_due_since = $12, bucket = $13, provision_percent = $14, version = version + 1
+    WHERE loan_id = $1 AND version = $2
+    RETURNING loan_id, currency
+), kept AS (
+    UPDATE loan.book AS b SET book = $15::jsonb FROM closed WHERE b.loan_id = closed.loan_id AND $15::jsonb IS NOT NULL
+), earned AS (
+    INSERT INTO loan.line (loan_id, on_date, role, account_id, currency, amount)
+    SELECT closed.loan_id, $6, line.role, line.account_id, closed.currency, line.amount
+    FROM closed, unnest($16::text[], $17::uuid[], $18::bigint[]) AS line (role, account_id, amount)
+)
+SELECT true FROM closed;
+
+-- name: lock_to_close
+-- Of these loans those that nobody is at work on; nobody will be until the commit.
+SELECT loan_id FROM loan.loan WHERE loan_id = ANY($1::uuid[]) ORDER BY loan_id FOR UPDATE SKIP LOCKED;
+
+-- name: loans_to_close
+-- What the close of a day needs to know of many loans. Not in the statement that locks them: that one would not see what was
+-- committed while it waited.
+SELECT
+    l.loan_id, l.member_id, l.product_id, l.product_version, l.currency, l.status, l.account_id, l.closed_through,
+    l.principal_outstanding, l.interest_outstanding, l.fees_outstanding, l.penalties_outstanding, l.past_due_since, l.bucket,
+    l.disbursed_on, l.version, b.book, p.message_id AS pending_message_id
+FROM loan.loan AS l
+LEFT JOIN loan.book AS b ON b.loan_id = l.loan_id
+LEFT JOIN loan.pending AS p ON p.loan_id = l.loan_id
+WHERE l.loan_id = ANY($1::uuid[])
+ORDER BY l.loan_id;
+
+-- name: close_days
+-- As close_day, for many loans that are locked.
+WITH closed AS (
+    UPDATE loan.loan AS l SET
+        status = n.status, closed_through = $2, principal_outstanding = n.principal, interest_outstanding = n.interest,
+        fees_outstanding = n.fees, penalties_outstanding = n.penalties, past_due_since = n.past_due_since, bucket = n.bucket,
+        provision_percent = n.provision_percent, version = version + 1
+    FROM unnest($1::uuid[], $3::text[], $4::bigint[], $5::bigint[], $6::bigint[], $7::bigint[], $8::date[], $9::text[], $10::numeric[])
+        AS n (loan_id, status, principal, interest, fees, penalties, past_due_since, bucket, provision_percent)
+    WHERE l.loan_id = n.loan_id
+), kept AS (
+    UPDATE loan.book AS b SET book = n.book
+    FROM unnest($11::uuid[], $12::jsonb[]) AS n (loan_id, book)
+    WHERE b.loan_id = n.loan_id
+)
+INSERT INTO loan.line (loan_id, on_date, role, account_id, currency, amount)
+SELECT n.loan_id, $2, n.role, n.account_id, n.currency, n.amount
+FROM unnest($13::uuid[], $14::text[], $15::uuid[], $16::text[], $17::bigint[]) AS n (loan_id, role, account_id, currency, amount);
+
+-- name: open_loans
+-- Loans for which a date is not closed, by id.
+SELECT loan_id FROM loan.loan
+WHERE
+    status IN ('active', 'in_arrears', 'charged_off')
+    AND loan_id > $2
+    AND disbursed_on <= $1
+    AND (closed_through IS NULL OR closed_through < $1)
+ORDER BY loan_id
+LIMIT $3;
+
+-- name: untold
+-- Entries that were decided and are not known to be told.
+SELECT entry_id, on_date, currency, lines, postings FROM loan.telling WHERE told_at IS NULL ORDER BY on_date, entry_id;
+
+-- name: next_to_tell
+-- The date and currency of the oldest lines that are not told.
+SELECT on_date, currency FROM loan.line WHERE entry_id IS NULL AND on_date <= $1 ORDER BY on_date, currency LIMIT 1;
+
+-- name: decide_telling
+-- Takes lines of one date and currency together into an entry, all of each loan, so that they balance; summed by account.
+WITH last AS (
+    SELECT loan_id FROM loan.line
+    WHERE entry_id IS NULL AND on_date = $2 AND currency = $3
+    ORDER BY loan_id
+    OFFSET $4 LIMIT 1
+), told AS (
+    UPDATE loan.line SET entry_id = $1
+    WHERE
+        entry_id IS NULL AND on_date = $2 AND currency = $3
+        AND loan_id <= coalesce((SELECT loan_id FROM last), 'ffffffff-ffff-ffff-ffff-ffffffffffff')
+    RETURNING account_id, amount
+), summed AS (
+    SELECT account_id, sum(amount)::bigint AS amount FROM told GROUP BY account_id
+)
+INSERT INTO loan.telling (entry_id, on_date, currency, lines, postings)
+SELECT
+    $1, $2, $3, (SELECT count(*) FROM told),
+    coalesce(
+        jsonb_agg(jsonb_build_object('account_id', account_id, 'amount', amount) ORDER BY account_id)
+        FILTER (WHERE amount <> 0), '[]'
+    )
+FROM summed
+RETURNING entry_id, on_date, currency, lines, postings;
+
+-- name: note_told
+-- The ledger has the entry.
+UPDATE loan.telling SET told_at = $2 WHERE entry_id = $1;

@@ -1,0 +1,340 @@
+"""What the loan actor keeps in the schema `loan`; its statements are in queries.sql."""
+
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime
+from typing import Any
+from uuid import UUID
+
+from actors.loan.kept import Attached, DayKept, Kept, Lines, Standing, Told
+from messages.base import Reply
+from messages.loan import LoanChange
+from messages.loan_product import LoanProduct
+from runtime.actor import Turn
+from runtime.database import Connection
+from runtime.statements import Statements
+
+MOST_PRODUCTS = 1_000
+"""Versions of products that a process remembers; they never change."""
+
+Reads = Turn | Connection
+
+
+_MOVED_BY_CLOSES = (
+    "status",
+    "principal_outstanding",
+    "interest_outstanding",
+    "fees_outstanding",
+    "penalties_outstanding",
+    "past_due_since",
+    "bucket",
+    "provision_percent",
+)
+
+
+class Store:
+    """Reads and writes; decides nothing."""
+
+    def __init__(self) -> None:
+        self.sql = Statements.beside(__file__, "queries.sql")
+        self._products: dict[tuple[UUID, int], LoanProduct] = {}
+
+    async def keep_product(self, turn: Turn, product: LoanProduct) -> None:
+        """Write a version of a product down, unless it is there."""
+        kept = product.model_dump(mode="json")
+        await turn.execute(self.sql["keep_product"], product.product_id, product.version, kept)
+
+    async def product(self, db: Reads, product_id: UUID, version: int) -> LoanProduct:
+        """A version of a product that some loan has."""
+        if (known := self._products.get((product_id, version))) is not None:
+            return known
+        product = LoanProduct.model_validate(await db.fetchval(self.sql["product"], product_id, version))
+        if len(self._products) >= MOST_PRODUCTS:
+            self._products.clear()
+        self._products[product_id, version] = product
+        return product
+
+    # Loans
+
+    async def insert(
+        self,
+        turn: Turn,
+        loan_id: UUID,
+        member_id: UUID,
+        group_id: UUID | None,
+        product: LoanProduct,
+        approved: int,
+        settlement_account_id: UUID | None,
+        terms: dict[str, Any],
+        purpose: str | None,
+    ) -> None:
+        """Write a new draft down."""
+        await self.keep_product(turn, product)
+        await turn.execute(
+            self.sql["insert_loan"],
+            loan_id,
+            member_id,
+            group_id,
+            product.product_id,
+            product.version,
+            product.currency,
+            approved,
+            settlement_account_id,
+        )
+        await turn.execute(self.sql["insert_application"], loan_id, terms, purpose, who(turn), turn.now)
+
+    async def loan(self, db: Reads, loan_id: UUID, *, lock: bool = False, transaction_id: UUID | None = None) -> Kept | None:
+        """A loan as it is; with `lock`, nobody else changes it until the commit. A transaction may be looked for with it."""
+        if lock and await db.fetchrow(self.sql["lock_loan"], loan_id) is None:
+            return None
+        row = await db.fetchrow(self.sql["loan_by_id"], loan_id, transaction_id)
+        return None if row is None else Kept(**row)
+
+    async def loans(
+        self, turn: Turn, before: int | None, member_id: UUID | None, status: str | None, product_id: UUID | None, limit: int
+    ) -> list[Kept]:
+        """Loans, newest first."""
+        rows = await turn.fetch(self.sql["loans"], before, member_id, status, product_id, limit)
+        return [Kept(**row) for row in rows]
+
+    async def attached(self, db: Reads, loan_ids: Sequence[UUID]) -> dict[UUID, Attached]:
+        """Documents, guarantors and collateral, by loan."""
+        found = [await db.fetch(self.sql[name], list(loan_ids)) for name in ("documents", "guarantors", "collateral")]
+        return {
+            loan_id: Attached(*([row for row in rows if row["loan_id"] == loan_id] for rows in found)) for loan_id in loan_ids
+        }
+
+    async def change_application(
+        self, turn: Turn, loan_id: UUID, approved: int, settlement: UUID | None, terms: dict[str, Any], purpose: str | None
+    ) -> None:
+        await turn.execute(self.sql["change_application"], loan_id, approved, settlement, terms, purpose)
+
+    async def change_status(
+        self,
+        turn: Turn,
+        loan_id: UUID,
+        status: str,
+        *,
+        submitted_by: str | None = None,
+        approved_by: str | None = None,
+        reason: str | None = None,
+    ) -> None:
+        await turn.execute(self.sql["change_status"], loan_id, status, submitted_by, approved_by, reason)
+
+    async def touch(self, turn: Turn, loan_id: UUID) -> None:
+        await turn.execute(self.sql["touch_loan"], loan_id)
+
+    # What secures them
+
+    async def record_document(self, turn: Turn, loan_id: UUID, name: str, reference: str | None) -> None:
+        await turn.execute(self.sql["record_document"], loan_id, name, reference, who(turn), turn.now)
+
+    async def exposure(self, turn: Turn, member_id: UUID, group_id: UUID | None, currency: str) -> tuple[int, int]:
+        """What a member and what a group's members guarantee in all; nobody else adds to it until the commit."""
+        await turn.execute(self.sql["wait_for_exposure"], [str(each) for each in (member_id, group_id) if each is not None])
+        row = await turn.fetchrow(self.sql["exposure"], member_id, group_id, currency)
+        assert row is not None, "sums are one row"
+        return row["by_member"], row["by_group"]
+
+    async def add_guarantor(
+        self, turn: Turn, guarantor_id: UUID, loan_id: UUID, member_id: UUID, group_id: UUID | None, amount: int, currency: str
+    ) -> None:
+        await turn.execute(
+            self.sql["add_guarantor"], guarantor_id, loan_id, member_id, group_id, amount, currency, who(turn), turn.now
+        )
+
+    async def remove_guarantor(self, turn: Turn, loan_id: UUID, guarantor_id: UUID) -> bool:
+        """Whether there was one."""
+        return bool(await turn.fetchval(self.sql["remove_guarantor"], loan_id, guarantor_id, turn.now))
+
+    async def add_collateral(self, turn: Turn, collateral_id: UUID, loan_id: UUID, description: str, value: int) -> None:
+        await turn.execute(self.sql["add_collateral"], collateral_id, loan_id, description, value, who(turn), turn.now)
+
+    async def remove_collateral(self, turn: Turn, loan_id: UUID, collateral_id: UUID) -> bool:
+        """Whether there was any."""
+        return bool(await turn.fetchval(self.sql["remove_collateral"], loan_id, collateral_id, turn.now))
+
+    # Requests
+
+    async def insert_request(
+        self,
+        turn: Turn,
+        request_id: UUID,
+        loan_id: UUID,
+        kind: str,
+        amount: int | None,
+        asked: dict[str, Any],
+        reason: str | None,
+        figures: tuple[Reply, Reply] | None = None,
+    ) -> None:
+        before, after = (None, None) if figures is None else (each.model_dump(mode="json") for each in figures)
+        await turn.execute(
+            self.sql["insert_request"], request_id, loan_id, kind, amount, asked, reason, before, after, who(turn), turn.now
+        )
+
+    async def request(self, db: Reads, loan_id: UUID, request_id: UUID) -> Any | None:
+        """One request about a loan."""
+        return await db.fetchrow(self.sql["request_by_id"], request_id, loan_id)
+
+    async def requests(self, turn: Turn, loan_id: UUID, before: int | None, limit: int) -> list[Any]:
+        """The requests about a loan, newest first."""
+        return await turn.fetch(self.sql["requests"], loan_id, before, limit)
+
+    async def asked_to_disburse(self, turn: Turn, loan_id: UUID) -> int:
+        """What is asked to be paid out, and not decided."""
+        asked: int = await turn.fetchval(self.sql["asked_to_disburse"], loan_id)
+        return asked
+
+    async def decide_request(
+        self, db: Reads, request_id: UUID, status: str, by: str, at: datetime, transaction_id: UUID | None
+    ) -> None:
+        await db.execute(self.sql["decide_request"], request_id, status, by, at, transaction_id)
+
+    # Money
+
+    async def insert_pending(
+        self, db: Reads, loan_id: UUID, version: int, message_id: UUID, decision: dict[str, Any], at: datetime
+    ) -> bool:
+        """Whether nobody had changed the loan meanwhile; its version is the next one now."""
+        return bool(await db.fetchval(self.sql["insert_pending"], loan_id, version, message_id, decision, at))
+
+    async def note_account(self, db: Reads, loan_id: UUID, message_id: UUID, account_id: UUID) -> None:
+        """The account that was opened for what is decided."""
+        await db.execute(self.sql["note_account"], loan_id, message_id, {"account_id": str(account_id)})
+
+    async def forget_pending(self, db: Reads, loan_id: UUID, message_id: UUID) -> None:
+        await db.execute(self.sql["forget_pending"], loan_id, message_id)
+
+    async def claim_external_payment(self, db: Reads, external_payment_id: str, loan_id: UUID, transaction_id: UUID) -> bool:
+        """Whether it had not been counted."""
+        return bool(await db.fetchval(self.sql["claim_external_payment"], external_payment_id, loan_id, transaction_id))
+
+    async def free_external_payment(self, db: Reads, transaction_id: UUID) -> None:
+        await db.execute(self.sql["free_external_payment"], transaction_id)
+
+    async def book_money(
+        self,
+        db: Reads,
+        loan_id: UUID,
+        version: int,
+        message_id: UUID,
+        now: Standing,
+        book: Mapping[str, Any],
+        happening: Mapping[str, Any],
+        change: LoanChange,
+        entry_id: UUID | None,
+        lines: Lines,
+        made_at: datetime,
+    ) -> bool:
+        """Whether nobody had changed the loan since it was decided; then all of it is written."""
+        told = change.transaction
+        return bool(
+            await db.fetchval(
+                self.sql["book_money"],
+                loan_id,
+                version,
+                *now.values(),
+                told.number,
+                book,
+                told.transaction_id,
+                told.kind,
+                told.value_date,
+                told.booked_on,
+                happening,
+                change.model_dump(mode="json"),
+                told.reverses,
+                made_at,
+                entry_id,
+                *_columns(lines),
+                message_id,
+            )
+        )
+
+    async def give_reason(self, db: Reads, loan_id: UUID, reason: str) -> None:
+        await db.execute(self.sql["give_reason"], loan_id, reason)
+
+    async def transaction(self, db: Reads, loan_id: UUID, transaction_id: UUID) -> Any | None:
+        """One transaction, with `reversed_by`."""
+        return await db.fetchrow(self.sql["transaction_by_id"], transaction_id, loan_id)
+
+    async def transactions(self, turn: Turn, loan_id: UUID, after: int, limit: int) -> list[Any]:
+        """Transactions, oldest first, with `reversed_by`."""
+        return await turn.fetch(self.sql["transactions"], loan_id, after, limit)
+
+    async def happenings(self, db: Reads, loan_id: UUID) -> list[dict[str, Any]]:
+        """All that a loan is replayed from, in order."""
+        return [row["happening"] for row in await db.fetch(self.sql["happenings"], loan_id)]
+
+    async def keep_standing(self, db: Reads, loan_id: UUID, on: date, now: Standing) -> None:
+        await db.execute(
+            self.sql["keep_standing"], loan_id, on, now.status, now.principal_outstanding, now.past_due_since, now.bucket
+        )
+
+    # The daily close
+
+    async def loan_to_close(self, db: Reads, loan_id: UUID) -> Any | None:
+        """What a close needs to know."""
+        return await db.fetchrow(self.sql["loan_to_close"], loan_id)
+
+    async def close_day(
+        self, turn: Turn, loan_id: UUID, version: int, now: Standing, book: Mapping[str, Any] | None, lines: Lines
+    ) -> bool:
+        """Whether nobody had changed the loan meanwhile. No book: only its date is new."""
+        return bool(
+            await turn.fetchval(
+                self.sql["close_day"],
+                loan_id,
+                version,
+                *now.values(),
+                book,
+                *_columns(lines),
+            )
+        )
+
+    async def loans_to_close(self, turn: Turn, loan_ids: Sequence[UUID]) -> list[Any]:
+        """The same of those that nobody is at work on; nobody will be until the commit."""
+        free = [row["loan_id"] for row in await turn.fetch(self.sql["lock_to_close"], loan_ids)]
+        return list(await turn.fetch(self.sql["loans_to_close"], free)) if free else []
+
+    async def close_days(self, turn: Turn, on: date, closes: Sequence[DayKept]) -> None:
+        """Write many closes of loans that are locked."""
+        kept = [(each.loan_id, each.book) for each in closes if each.book is not None]
+        lines = [
+            (each.loan_id, role, account, each.currency, amount) for each in closes for role, account, amount in each.lines
+        ]
+        await turn.execute(
+            self.sql["close_days"],
+            [each.loan_id for each in closes],
+            on,
+            *([getattr(each.now, name) for each in closes] for name in _MOVED_BY_CLOSES),
+            *([row[place] for row in kept] for place in range(2)),
+            *([line[place] for line in lines] for place in range(5)),
+        )
+
+    async def open_loans(self, turn: Turn, on: date, after: UUID, limit: int) -> list[UUID]:
+        """Loans for which a date is not closed, by id."""
+        return [row["loan_id"] for row in await turn.fetch(self.sql["open_loans"], on, after, limit)]
+
+    async def untold(self, db: Reads) -> list[Told]:
+        """Entries that were decided and are not known to be told."""
+        return [Told(**row) for row in await db.fetch(self.sql["untold"])]
+
+    async def decide_telling(self, db: Reads, entry_id: UUID, through: date, most_lines: int) -> Told | None:
+        """Take the oldest lines that are not told together into an entry; None where all are told."""
+        oldest = await db.fetchrow(self.sql["next_to_tell"], through)
+        if oldest is None:
+            return None
+        row = await db.fetchrow(self.sql["decide_telling"], entry_id, oldest["on_date"], oldest["currency"], most_lines)
+        assert row is not None, "there was a line"
+        return Told(**row)
+
+    async def note_told(self, db: Reads, entry_id: UUID, at: datetime) -> None:
+        await db.execute(self.sql["note_told"], entry_id, at)
+
+
+def _columns(lines: Lines) -> tuple[list[Any], ...]:
+    return tuple([line[place] for line in lines] for place in range(3))
+
+
+def who(turn: Turn) -> str:
+    """The principal, as it is written down."""
+    return f"{turn.principal.kind}:{turn.principal.id}"

@@ -1,0 +1,137 @@
+"""The loan product actor: what loans there are to be had, and under which rules, version by version."""
+
+import asyncio
+
+from actors.loan_product.rules.allocation_orders import spelled_out
+from actors.loan_product.rules.contradictions import account_roles, check_rules
+from actors.loan_product.rules.trial_schedules import try_schedules
+from actors.loan_product.store import Rows, Store
+from messages.base import Forbidden, NotFound, VersionConflict
+from messages.ids import AccountId, LoanProductId
+from messages.ledger import ChartAccount, GetAccount, ListChart
+from messages.loan_product import (
+    CreateLoanProduct,
+    GetLoanProduct,
+    ListLoanProducts,
+    LoanProduct,
+    LoanProductNotFound,
+    LoanProductPage,
+    ProductAccountUnfit,
+    ProductCodeTaken,
+    ProductContradictory,
+    ProductRetired,
+    ProductRules,
+    RetireLoanProduct,
+    ReviseLoanProduct,
+)
+from runtime.actor import Actor, Turn, handles
+from runtime.paging import decode_cursor, encode_cursor
+
+PRINCIPAL_CODE_FIELD = "rules.accounting.principal_gl_code"
+
+
+class LoanProducts(Actor):
+    """Keeps products whose every loan can be scheduled, allocated and booked. A version, once made, is never changed."""
+
+    name = "loan_product"
+
+    def __init__(self) -> None:
+        self.store = Store()
+
+    @handles
+    async def create_loan_product(self, command: CreateLoanProduct, turn: Turn) -> LoanProduct:
+        turn.sees(None, Forbidden())
+        rules = await self._sound(turn, command.rules)
+        product_id = LoanProductId(turn.derive("product"))
+        if not await self.store.insert(turn, product_id, command.code, rules.currency):
+            raise ProductCodeTaken(field="code")
+        await self.store.insert_version(turn, product_id, 1, command.name, rules)
+        return await self._as_it_is(turn, product_id)
+
+    @handles
+    async def revise_loan_product(self, command: ReviseLoanProduct, turn: Turn) -> LoanProduct:
+        turn.sees(None, Forbidden())
+        async with turn.apart() as rows:
+            known = await self._as_it_is(rows, command.product_id)
+        if command.rules.currency != known.currency:
+            raise ProductContradictory(f"The product is in {known.currency}, and stays so.", field="rules.currency")
+        rules = await self._sound(turn, command.rules)
+        product = await self._to_change(turn, command.product_id, command.expected_version)
+        version = product.latest_version + 1
+        await self.store.insert_version(turn, command.product_id, version, command.name or product.name, rules)
+        await self.store.advance(turn, command.product_id, version)
+        return await self._as_it_is(turn, command.product_id)
+
+    @handles
+    async def retire_loan_product(self, command: RetireLoanProduct, turn: Turn) -> LoanProduct:
+        turn.sees(None, Forbidden())
+        await self._to_change(turn, command.product_id, command.expected_version)
+        await self.store.retire(turn, command.product_id)
+        return await self._as_it_is(turn, command.product_id)
+
+    @handles
+    async def get_loan_product(self, query: GetLoanProduct, turn: Turn) -> LoanProduct:
+        return await self._as_it_is(turn, query.product_id, query.product_version)
+
+    @handles
+    async def list_loan_products(self, query: ListLoanProducts, turn: Turn) -> LoanProductPage:
+        after = "" if query.cursor is None else decode_cursor(query.cursor, 1)[0].replace("\0", "")
+        found = await self.store.products(turn, after, query.status, query.limit + 1)
+        page = found[: query.limit]
+        more = len(found) > query.limit
+        return LoanProductPage(items=tuple(page), next_cursor=encode_cursor(page[-1].code) if more else None)
+
+    async def _sound(self, turn: Turn, rules: ProductRules) -> ProductRules:
+        """The rules as they are kept, if every loan under them can be made and booked."""
+        check_rules(rules)
+        rules = rules.model_copy(update={"allocation": spelled_out(rules.allocation)})
+        await asyncio.to_thread(try_schedules, rules, turn.now.date())
+        await self._check_accounts(turn, rules)
+        await self._check_principal_code(turn, rules.accounting.principal_gl_code)
+        return rules
+
+    async def _check_accounts(self, turn: Turn, rules: ProductRules) -> None:
+        fields: dict[AccountId, str] = {}
+        for role in account_roles(rules.accounting):
+            fields.setdefault(getattr(rules.accounting, role), f"rules.accounting.{role}")
+        for account_id, field in fields.items():
+            try:
+                account = await turn.ask(GetAccount(account_id=account_id), step=f"account {account_id}")
+            except NotFound:
+                raise ProductAccountUnfit("There is no such account.", field=field) from None
+            if (account.kind, account.status, account.currency) != ("internal", "open", rules.currency):
+                raise ProductAccountUnfit(field=field, kind=account.kind, status=account.status, currency=account.currency)
+
+    async def _check_principal_code(self, turn: Turn, code: str) -> None:
+        found = await self._chart_account(turn, code)
+        if found is None:
+            raise ProductAccountUnfit("The chart of accounts has no such code.", field=PRINCIPAL_CODE_FIELD)
+        if found.kind != "asset":
+            raise ProductAccountUnfit("Loans are summed under an asset.", field=PRINCIPAL_CODE_FIELD, chart_kind=found.kind)
+
+    async def _chart_account(self, turn: Turn, code: str) -> ChartAccount | None:
+        cursor: str | None = None
+        while True:
+            page = await turn.ask(ListChart(cursor=cursor, limit=200), step=f"chart {cursor}")
+            for each in page.items:
+                if each.code == code:
+                    return each
+            if page.next_cursor is None:
+                return None
+            cursor = page.next_cursor
+
+    async def _to_change(self, turn: Turn, product_id: LoanProductId, expected_version: int | None) -> LoanProduct:
+        product = await self.store.lock(turn, product_id)
+        if product is None:
+            raise LoanProductNotFound
+        if expected_version is not None and expected_version != product.version:
+            raise VersionConflict(version=product.version)
+        if product.status == "retired":
+            raise ProductRetired
+        return product
+
+    async def _as_it_is(self, rows: Rows, product_id: LoanProductId, version: int | None = None) -> LoanProduct:
+        product = await self.store.product(rows, product_id, version)
+        if product is None:
+            raise LoanProductNotFound
+        return product

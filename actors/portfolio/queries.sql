@@ -1,0 +1,217 @@
+-- name: business_date
+-- The date that the bank works on; no row before the first one was set.
+SELECT business_date FROM reporting.business_date;
+
+-- name: cells
+-- The loans that owe principal at the end of $1 and are not written off: by currency, product and bucket. They are counted by days
+-- late first, so that the bucket is looked up per day and product version and not per loan.
+WITH standing AS (
+    SELECT DISTINCT ON (loan_id) loan_id, status, principal_outstanding, past_due_since
+    FROM reporting.loan_standings
+    WHERE from_date <= $1::date
+    ORDER BY loan_id, from_date DESC
+), late AS (
+    SELECT
+        l.currency,
+        l.product_code,
+        l.product_id,
+        l.product_version,
+        coalesce(greatest($1::date - s.past_due_since, 0), 0) AS days,
+        count(*) AS loans,
+        sum(s.principal_outstanding) AS principal,
+        coalesce(sum(s.principal_outstanding) FILTER (WHERE s.status = 'charged_off'), 0) AS charged_off
+    FROM standing AS s
+    JOIN reporting.loans AS l ON l.loan_id = s.loan_id
+    WHERE
+        s.principal_outstanding > 0
+        AND s.status <> 'written_off'
+        AND ($2::text IS NULL OR l.currency = $2)
+        AND ($3::text IS NULL OR l.product_code = $3)
+    GROUP BY 1, 2, 3, 4, 5
+)
+SELECT
+    late.currency,
+    late.product_code AS product,
+    coalesce(b.bucket, 'current') AS bucket,
+    coalesce(b.from_days, 0) AS from_days,
+    coalesce(b.provision_percent, '0') AS percent,
+    sum(late.loans)::bigint AS loans,
+    sum(late.principal)::bigint AS principal,
+    sum(late.charged_off)::bigint AS charged_off,
+    coalesce(sum(late.loans) FILTER (WHERE late.days > 1), 0)::bigint AS loans_over_1,
+    coalesce(sum(late.principal) FILTER (WHERE late.days > 1), 0)::bigint AS principal_over_1,
+    coalesce(sum(late.loans) FILTER (WHERE late.days > 30), 0)::bigint AS loans_over_30,
+    coalesce(sum(late.principal) FILTER (WHERE late.days > 30), 0)::bigint AS principal_over_30,
+    coalesce(sum(late.loans) FILTER (WHERE late.days > 60), 0)::bigint AS loans_over_60,
+    coalesce(sum(late.principal) FILTER (WHERE late.days > 60), 0)::bigint AS principal_over_60,
+    coalesce(sum(late.loans) FILTER (WHERE late.days > 90), 0)::bigint AS loans_over_90,
+    coalesce(sum(late.principal) FILTER (WHERE late.days > 90), 0)::bigint AS principal_over_90
+FROM late
+LEFT JOIN LATERAL (
+    SELECT each.bucket, each.from_days, each.provision_percent
+    FROM reporting.loan_product_buckets AS each
+    WHERE
+        each.product_id = late.product_id
+        AND each.product_version = late.product_version
+        AND each.from_days <= late.days
+    ORDER BY each.from_days DESC
+    LIMIT 1
+) AS b ON true
+GROUP BY 1, 2, 3, 4, 5;
+
+-- name: stands
+-- The loans first paid out from $2 to $1, by currency and month, at each month's end up to $1. Each standing is spread over the
+-- month ends at which it held. What was written off is the principal of the standing before.
+WITH lent AS (
+    SELECT loan_id, currency, date_trunc('month', disbursed_on)::date AS month, principal_disbursed
+    FROM reporting.loans
+    WHERE
+        disbursed_on BETWEEN $2::date AND $1::date
+        AND ($3::text IS NULL OR currency = $3)
+        AND ($4::text IS NULL OR product_code = $4)
+), turned AS (
+    SELECT
+        l.currency, l.month, l.principal_disbursed, s.*,
+        lag(s.status, 1, '') OVER (PARTITION BY s.loan_id ORDER BY s.from_date) AS status_before
+    FROM reporting.loan_standings AS s
+    JOIN lent AS l ON l.loan_id = s.loan_id
+    WHERE s.from_date <= $1::date
+), standing AS (
+    SELECT
+        currency, month, principal_disbursed, status, principal_outstanding, past_due_since, from_date,
+        lead(from_date, 1, $1::date + 1) OVER w AS until,
+        lag(principal_outstanding, 1, 0::bigint) OVER w AS principal_before
+    FROM turned
+    WHERE status <> 'written_off' OR status_before <> 'written_off'
+    WINDOW w AS (PARTITION BY loan_id ORDER BY from_date)
+)
+SELECT
+    s.currency,
+    s.month,
+    held.day AS "on",
+    count(*) AS loans,
+    sum(s.principal_disbursed)::bigint AS lent,
+    coalesce(sum(s.principal_outstanding) FILTER (WHERE s.status <> 'written_off'), 0)::bigint AS outstanding,
+    coalesce(sum(s.principal_outstanding) FILTER (WHERE s.status <> 'written_off' AND held.day - s.past_due_since > 30), 0)::bigint
+        AS late_over_30,
+    coalesce(sum(s.principal_before) FILTER (WHERE s.status = 'written_off'), 0)::bigint AS written_off
+FROM standing AS s
+CROSS JOIN LATERAL (
+    SELECT least((first + interval '1 month' - interval '1 day')::date, $1::date) AS day
+    FROM generate_series(date_trunc('month', s.from_date::timestamp), (s.until - 1)::timestamp, interval '1 month') AS first
+) AS held
+WHERE held.day >= s.from_date AND held.day < s.until
+GROUP BY 1, 2, 3;
+
+-- name: proof
+-- The loans' lines and the ledger's postings up to the end of $1, by account and by entry, in one statement, so that both are of
+-- one moment. Lines of the accounts on the other side (a member's, cash: `account:...`) belong to others' books. An entry that is
+-- missing is told loan by loan. What is just being told is pending on both sides.
+WITH line AS MATERIALIZED (
+    SELECT
+        n.account_id, n.role, CASE WHEN u.entry_id IS NULL THEN n.entry_id END AS entry_id,
+        max(n.currency) AS currency, sum(n.amount)::bigint AS amount, count(*) AS lines
+    FROM reporting.loan_lines AS n
+    LEFT JOIN reporting.loan_entries_under_way AS u ON u.entry_id = n.entry_id
+    WHERE n.on_date <= $1::date AND n.role NOT LIKE 'account:%'
+    GROUP BY 1, 2, 3
+), of_account AS (
+    SELECT
+        account_id,
+        max(currency) AS currency,
+        array_agg(DISTINCT role) AS roles,
+        coalesce(sum(amount) FILTER (WHERE entry_id IS NOT NULL), 0) AS said,
+        coalesce(sum(amount) FILTER (WHERE entry_id IS NULL), 0) AS pending,
+        sum(lines) AS lines,
+        coalesce(sum(lines) FILTER (WHERE entry_id IS NULL), 0) AS pending_lines
+    FROM line
+    GROUP BY 1
+), control AS MATERIALIZED (
+    SELECT
+        coalesce(o.account_id, a.account_id) AS account_id,
+        coalesce(a.gl_code, '') AS gl_code,
+        coalesce(a.kind, 'internal') AS kind,
+        coalesce(a.currency, o.currency) AS currency
+    FROM of_account AS o
+    FULL JOIN (
+        SELECT account_id, gl_code, currency, kind FROM reporting.ledger_accounts
+        WHERE kind = 'loan' OR account_id IN (SELECT account_id FROM of_account)
+    ) AS a ON a.account_id = o.account_id
+), posted AS MATERIALIZED (
+    SELECT p.account_id, p.entry_id, sum(p.amount)::bigint AS amount
+    FROM reporting.ledger_postings AS p
+    JOIN control AS c ON c.account_id = p.account_id
+    WHERE
+        p.value_date <= $1::date
+        AND ($2::text IS NULL OR c.currency = $2)
+        AND NOT EXISTS (SELECT FROM reporting.loan_entries_under_way AS u WHERE u.entry_id = p.entry_id)
+    GROUP BY 1, 2
+), said AS (
+    SELECT account_id, entry_id, sum(amount)::bigint AS amount FROM line WHERE entry_id IS NOT NULL GROUP BY 1, 2
+), wrong AS MATERIALIZED (
+    SELECT c.account_id, c.currency, entry_id, said.amount AS said, posted.amount AS posted
+    FROM said
+    FULL JOIN posted USING (account_id, entry_id)
+    JOIN control AS c USING (account_id)
+    WHERE coalesce(said.amount, 0) <> coalesce(posted.amount, 0) AND ($2::text IS NULL OR c.currency = $2)
+), share AS MATERIALIZED (
+    SELECT w.account_id, w.entry_id, n.loan_id, sum(n.amount) AS amount
+    FROM wrong AS w
+    JOIN reporting.loan_lines AS n ON n.account_id = w.account_id AND n.entry_id = w.entry_id
+    WHERE n.on_date <= $1::date AND n.role NOT LIKE 'account:%'
+    GROUP BY 1, 2, 3
+), difference AS (
+    SELECT 'missing_in_ledger' AS kind, s.loan_id, w.account_id, w.entry_id, w.currency, s.amount AS said, 0 AS posted
+    FROM wrong AS w
+    JOIN share AS s ON s.account_id = w.account_id AND s.entry_id = w.entry_id
+    WHERE w.posted IS NULL
+    UNION ALL
+    SELECT
+        CASE WHEN w.said IS NULL THEN 'unknown_to_loans' ELSE 'other_amount' END,
+        coalesce(l.loan_id, single.loan_id), w.account_id, w.entry_id, w.currency, coalesce(w.said, 0), w.posted
+    FROM wrong AS w
+    LEFT JOIN reporting.loans AS l ON l.account_id = w.account_id
+    LEFT JOIN (
+        SELECT account_id, entry_id, (array_agg(loan_id))[1] AS loan_id FROM share GROUP BY 1, 2 HAVING count(*) = 1
+    ) AS single ON single.account_id = w.account_id AND single.entry_id = w.entry_id
+    WHERE w.posted IS NOT NULL
+), of_ledger AS (
+    SELECT account_id, sum(amount) AS amount FROM posted GROUP BY 1
+), told AS (
+    SELECT
+        c.currency,
+        c.gl_code,
+        CASE WHEN c.kind <> 'loan' THEN c.account_id END AS account_id,
+        count(DISTINCT c.account_id) AS accounts,
+        coalesce(jsonb_agg(DISTINCT role.role) FILTER (WHERE role.role IS NOT NULL), '[]') AS roles
+    FROM control AS c
+    LEFT JOIN of_account AS o ON o.account_id = c.account_id
+    LEFT JOIN LATERAL unnest(o.roles) AS role (role) ON true
+    WHERE $2::text IS NULL OR c.currency = $2
+    GROUP BY 1, 2, 3
+), sums AS (
+    SELECT
+        c.currency,
+        c.gl_code,
+        CASE WHEN c.kind <> 'loan' THEN c.account_id END AS account_id,
+        coalesce(sum(o.said), 0) AS said,
+        coalesce(sum(o.pending), 0) AS pending,
+        coalesce(sum(g.amount), 0) AS posted,
+        coalesce(sum(o.lines), 0) AS lines,
+        coalesce(sum(o.pending_lines), 0) AS pending_lines
+    FROM control AS c
+    LEFT JOIN of_account AS o ON o.account_id = c.account_id
+    LEFT JOIN of_ledger AS g ON g.account_id = c.account_id
+    GROUP BY 1, 2, 3
+)
+SELECT
+    (
+        SELECT coalesce(jsonb_agg(to_jsonb(t) || to_jsonb(s) ORDER BY t.currency, t.gl_code, t.account_id), '[]')
+        FROM told AS t
+        JOIN sums AS s
+            ON s.currency = t.currency AND s.gl_code = t.gl_code AND s.account_id IS NOT DISTINCT FROM t.account_id
+    ) AS accounts,
+    (
+        SELECT coalesce(jsonb_agg(to_jsonb(d)), '[]')
+        FROM (SELECT * FROM difference ORDER BY currency, loan_id, account_id, entry_id LIMIT $3::integer) AS d
+    ) AS differences;

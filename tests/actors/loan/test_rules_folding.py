@@ -1,0 +1,170 @@
+"""Whatever happens to a loan: its books balance, and the same history gives the same book however it came about."""
+
+from random import Random
+
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+
+from actors.loan.rules.book import Book
+from actors.loan.rules.conditions import Conditions
+from actors.loan.rules.figures import balances, payoff
+from actors.loan.rules.happenings import Happening
+from actors.loan.rules.replay import begin, close_day, happenings_by, replay
+from messages.base import Refusal
+from messages.loan_terms import LoanTerms
+from tests.actors.loan.living import (
+    ONE_DAY,
+    START,
+    Life,
+    Step,
+    any_product,
+    any_steps,
+    any_terms,
+    live,
+    loan_terms,
+    product,
+    same,
+)
+
+SOME = settings(max_examples=30, deadline=None)
+
+
+def begun(terms: LoanTerms, conditions: Conditions, first: int = 1000) -> Life:
+    life = Life(terms, conditions)
+    try:
+        life.pay_out(max(life.book.approved * first // 1000, 1))
+    except Refusal:
+        assume(False)  # a part of the principal may be too little for the balloon or the multiple
+    return life
+
+
+@SOME
+@given(any_terms(), any_product(), st.integers(300, 1000), any_steps())
+def test_whatever_happens_a_replay_gives_the_same_book(
+    terms: LoanTerms, conditions: Conditions, first: int, steps: list[Step]
+) -> None:
+    life = begun(terms, conditions, first)
+    live(life, steps)
+    assert same(life.book, life.again())
+
+
+@SOME
+@given(any_terms(), any_product(), any_steps(), st.randoms(use_true_random=False))
+def test_the_order_in_which_transactions_arrive_does_not_matter(
+    terms: LoanTerms, conditions: Conditions, steps: list[Step], chance: Random
+) -> None:
+    life = begun(terms, conditions)
+    live(life, steps)
+    shuffled = list(life.happenings)
+    chance.shuffle(shuffled)
+    assert same(replay(terms, conditions, shuffled, life.book.closed_through), life.book)
+
+
+@SOME
+@given(any_terms(), any_product(), any_steps())
+def test_a_stored_book_is_the_same_book(terms: LoanTerms, conditions: Conditions, steps: list[Step]) -> None:
+    life = begun(terms, conditions)
+    live(life, steps)
+    assert Book.from_json(life.book.to_json(), conditions).to_json() == life.book.to_json()
+    assert all(Happening.from_json(each.to_json()) == each for each in life.happenings)
+
+
+@SOME
+@given(any_terms(), any_product(), any_steps(with_ends=False), st.integers(1, 1200), st.integers(0, 30))
+def test_a_repayment_that_is_reversed_never_was(
+    terms: LoanTerms, conditions: Conditions, steps: list[Step], share: int, days: int
+) -> None:
+    life = begun(terms, conditions)
+    live(life, steps)
+    without = life.book.copy()
+    if without.status not in {"active", "in_arrears"}:
+        return
+    life.pay(max(without.principal_outstanding * share // 1000, 1))
+    paid = life.happenings[-1].transaction_id
+    for _ in range(days):
+        close_day(without, without.today)
+        life.close(life.today)
+    life.reverse(paid)
+    assert same(life.book, without)
+
+
+@SOME
+@given(any_terms(), any_product(), any_steps(most=6), st.integers(1, 40))
+def test_days_closed_one_by_one_from_storage_or_at_once_are_the_same(
+    terms: LoanTerms, conditions: Conditions, steps: list[Step], days: int
+) -> None:
+    life = begun(terms, conditions)
+    live(life, steps)
+    at_once, stored, closed = life.book.copy(), life.book.to_json(), life.book.closed_through
+    assert closed is not None
+    sums = [0, 0, 0]
+    for _ in range(days):
+        book = Book.from_json(stored, conditions, closed)
+        found = close_day(book, book.today)
+        sums = [sums[0] + found.accrued, sums[1] + found.fees, sums[2] + found.penalties]
+        closed = found.on
+        if found.changed:
+            stored = book.to_json()
+    together = close_day(at_once, closed)
+    assert same(Book.from_json(stored, conditions, closed), at_once)
+    assert sums == [together.accrued, together.fees, together.penalties]
+    assert (found.days_past_due, found.bucket, found.status) == (
+        together.days_past_due,
+        together.bucket,
+        together.status,
+    )
+
+
+@SOME
+@given(any_terms(most=24), any_product(only_presets=True))
+def test_a_loan_that_is_paid_as_scheduled_ends_closed_without_penalties(terms: LoanTerms, conditions: Conditions) -> None:
+    life = begun(terms, conditions)
+    planned = [(due.due, sum(due.charged)) for due in life.book.dues]
+    for day in sorted({day for day, _ in planned}):
+        life.close(day - ONE_DAY)
+        amount = sum(amount for due, amount in planned if due == day)
+        if amount:
+            parts = life.pay(amount)
+            assert (parts.penalty, parts.overpaid) == (0, 0)
+    assert life.book.status == "closed"
+    assert life.book.overpaid == 0
+
+
+@SOME
+@given(any_terms(), any_product(), any_steps(with_ends=False), st.integers(0, 60))
+def test_what_the_payoff_says_closes_the_loan(terms: LoanTerms, conditions: Conditions, steps: list[Step], days: int) -> None:
+    life = begun(terms, conditions)
+    live(life, steps)
+    if life.book.status not in {"active", "in_arrears"}:
+        return
+    on = life.today + days * ONE_DAY
+    owed = payoff(life.book, on).total.minor
+    life.close(on - ONE_DAY)
+    parts = life.pay(owed)
+    # What was paid ahead of an installment comes back with it.
+    paid_ahead = conditions.prepayment == "advance" or any(each.way == "advance" for each in life.happenings)
+    assert parts.overpaid == 0 or paid_ahead
+    life.close(on + ONE_DAY * 400)
+    assert life.status() == "closed"
+
+
+@SOME
+@given(any_terms(), any_product(), any_steps(with_back_dating=False), any_steps(with_back_dating=False), st.integers(0, 30))
+def test_the_balances_of_a_past_date_stay_what_they_were(
+    terms: LoanTerms, conditions: Conditions, early: list[Step], later: list[Step], days: int
+) -> None:
+    life = begun(terms, conditions)
+    live(life, [each for each in early if each.kind != "reversal"])
+    on = life.today + days * ONE_DAY
+    life.close(on)
+    told, known = balances(life.book, on), len(life.happenings)
+    live(life, [each for each in later if each.kind != "reversal"])
+    assert balances(replay(terms, conditions, happenings_by(life.happenings, on), on), on) == told
+    if known < len(life.happenings):
+        life.reverse(life.happenings[-1].transaction_id)
+        assert balances(replay(terms, conditions, happenings_by(life.happenings, on), on), on) == told
+
+
+def test_a_book_of_which_nothing_is_paid_out_owes_nothing() -> None:
+    book = begin(loan_terms(), product())
+    assert (book.status, book.undisbursed, book.principal_outstanding, book.today) == ("approved", 120_000, 0, START)

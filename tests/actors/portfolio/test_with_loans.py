@@ -1,0 +1,57 @@
+"""Real loans in the portfolio: as they are lent, repaid, charged off and written off; and their books agree with the ledger's."""
+
+import contextlib
+
+import pytest
+
+from messages.base import Refusal
+from messages.close_of_business import SetBusinessDate
+from messages.loan import CloseLoanDay, DecideRequest, RecordRepayment, RequestChargeOff, RequestWriteOff
+from messages.money import Money
+from messages.portfolio import GetAtRisk, GetOutstanding, GetVintages, ProvePortfolio
+from tests.actors.loan.lending import MANAGER, OFFICER, Lent, business_date, lent
+from tests.bank import Bank
+
+
+@pytest.fixture(autouse=True)
+async def business_day(bank: Bank) -> None:
+    """There is a business date."""
+    with contextlib.suppress(Refusal):
+        await bank.says(SetBusinessDate(business_date=bank.clock.now().date()))
+
+
+async def shown(bank: Bank, loan: Lent) -> list[tuple[str, str]]:
+    """Principal under the loan's product, and what of it is charged off."""
+    found = await bank.says(GetOutstanding(product=loan.product.code))
+    return [(row.principal.amount, row.charged_off.amount) for row in found.rows]
+
+
+async def late_by_more_than_30(bank: Bank, loan: Lent) -> list[str]:
+    found = await bank.says(GetAtRisk(product=loan.product.code))
+    return [late.ratio for row in found.rows for late in row.late if late.more_than_days == 30]
+
+
+async def carried_out(bank: Bank, loan: Lent, request: RequestChargeOff | RequestWriteOff) -> None:
+    asked = await bank.says(request, as_=OFFICER if isinstance(request, RequestChargeOff) else MANAGER)
+    checker = MANAGER if isinstance(request, RequestChargeOff) else None
+    await bank.says(DecideRequest(loan_id=loan.loan_id, request_id=asked.request_id, approve=True), as_=checker)
+
+
+async def test_a_loan_is_in_the_portfolio_until_it_is_written_off(bank: Bank) -> None:
+    loan = await lent(bank, days_ago=75)
+    on = await business_date(bank)
+    assert await shown(bank, loan) == [("12000.00", "0.00")]
+    await bank.says(CloseLoanDay(loan_id=loan.loan_id, on=on))
+    assert await late_by_more_than_30(bank, loan) == ["1.000000"]
+    await bank.says(RecordRepayment(loan_id=loan.loan_id, amount=Money(amount="5000.00", currency="KES")))
+    ((owed, _),) = await shown(bank, loan)
+    assert "7000.00" < owed < "9000.00"
+    assert await late_by_more_than_30(bank, loan) == ["0.000000"]
+    await carried_out(bank, loan, RequestChargeOff(loan_id=loan.loan_id, reason="Not found"))
+    assert await shown(bank, loan) == [(owed, owed)]
+    await carried_out(bank, loan, RequestWriteOff(loan_id=loan.loan_id, reason="Gone"))
+    assert await shown(bank, loan) == []
+    (vintage,) = (await bank.says(GetVintages(product=loan.product.code))).vintages
+    assert (vintage.points[-1].on, vintage.points[-1].outstanding.amount) == (on, "0.00")
+    proof = await bank.says(ProvePortfolio(on=on))
+    assert [each for each in proof.differences if each.loan_id == loan.loan_id] == []
