@@ -124,20 +124,20 @@ def find() -> Path | None:
 
 def read(folder: Path) -> Records:
     """All records."""
-    owners = {int(row["account_id"]): int(row["client_id"]) for row in _rows(folder / "disp.csv") if row["type"] == "OWNER"}
+    owners = {int(row["account_id"]): int(row["client_id"]) for row in rows(folder / "disp.csv") if row["type"] == "OWNER"}
     accounts = {
-        number: History(number, owners[number], _day(row["date"]))
-        for row in _rows(folder / "account.csv")
+        number: History(number, owners[number], written_day(row["date"]))
+        for row in rows(folder / "account.csv")
         if (number := int(row["account_id"]))
     }
     days: dict[tuple[int, date], list[Movement]] = {}
-    for row in _rows(folder / "transactions.csv"):
+    for row in rows(folder / "transactions.csv"):
         movement = _movement(row)
         days.setdefault((movement.account_id, movement.day), []).append(movement)
     for (account_id, _), movements in sorted(days.items()):
         history = accounts[account_id].movements
         history += _in_order(movements, history[-1].balance if history else Decimal())
-    return Records(tuple(_person(row) for row in _rows(folder / "client.csv")), tuple(accounts.values()))
+    return Records(tuple(_person(row) for row in rows(folder / "client.csv")), tuple(accounts.values()))
 
 
 def _in_order(day: list[Movement], before: Decimal) -> Iterator[Movement]:
@@ -151,12 +151,14 @@ def _in_order(day: list[Movement], before: Decimal) -> Iterator[Movement]:
         yield following
 
 
-def _rows(path: Path) -> Iterator[dict[str, str]]:
+def rows(path: Path) -> Iterator[dict[str, str]]:
+    """The rows of one of the files."""
     with path.open(encoding="utf-8", newline="") as file:
         yield from csv.DictReader(file, delimiter=";")
 
 
-def _day(text: str) -> date:
+def written_day(text: str) -> date:
+    """A day as the files write it."""
     return date(1900 + int(text[:2]), int(text[2:4]), int(text[4:6]))
 
 
@@ -166,7 +168,7 @@ def _person(row: dict[str, str]) -> Person:
     female = month > 50
     return Person(
         int(row["client_id"]),
-        _day(f"{born[:2]}{month - 50 if female else month:02d}{born[4:]}"),
+        written_day(f"{born[:2]}{month - 50 if female else month:02d}{born[4:]}"),
         "female" if female else "male",
     )
 
@@ -176,7 +178,7 @@ def _movement(row: dict[str, str]) -> Movement:
     return Movement(
         int(row["trans_id"]),
         int(row["account_id"]),
-        _day(row["date"]),
+        written_day(row["date"]),
         sign * int(Decimal(row["amount"]) * 100),
         row["operation"].strip(),
         row["k_symbol"].strip(),
