@@ -4,6 +4,7 @@ The body is read once by the strict reader for what JSON leaves open, and once b
 """
 
 import re
+from collections.abc import Iterable
 from typing import Any
 
 import orjson
@@ -32,14 +33,17 @@ class Binding:
         self._message: type[Message] = route.message
         self._path_fields = route.path_fields
         self._reserved = frozenset(route.path_fields) | {EXPECTED_VERSION_FIELD}
+        self._not_in_body = self._reserved | frozenset(route.query_fields)
         self._empty_is_object = not route.needs_body
         self._takes_if_match = route.takes_if_match
         schemas = {} if route.has_body else route.message.model_json_schema().get("properties", {})
         self._lists = frozenset(name for name, schema in schemas.items() if _says(schema, "type", {"array"}))
         self._times = frozenset(name for name, schema in schemas.items() if _says(schema, "format", {"date", "date-time"}))
 
-    def from_body(self, body: bytes, values: tuple[str, ...], headers: "CIMultiDictProxy[str]") -> Message:
-        """The message of a request with a body."""
+    def from_body(
+        self, body: bytes, query: "MultiDictProxy[str]", values: tuple[str, ...], headers: "CIMultiDictProxy[str]"
+    ) -> Message:
+        """The message of a request with a body; its query has known fields only."""
         if not body and self._empty_is_object:
             body = b"{}"
         try:
@@ -47,8 +51,10 @@ class Binding:
         except MalformedJson as wrong:
             raise Problem("malformed_json", str(wrong)) from None
         given = self._given(values, headers)
-        if not self._reserved.isdisjoint(fields):
-            self._refuse_reserved(fields)
+        if not self._not_in_body.isdisjoint(fields):
+            self._refuse(name for name in fields if name in self._not_in_body)
+        if query:
+            given |= {name: self._sent_once(query, name) for name in query}
         if given:
             body = orjson.dumps(fields | given)
         try:
@@ -61,15 +67,12 @@ class Binding:
         fields: dict[str, Any] = {}
         for name in query:
             if name in self._reserved:
-                self._refuse_reserved({name: None})
-            sent = query.getall(name)
+                self._refuse([name])
             if name in self._lists:
-                fields[name] = sent
-            elif len(sent) > 1:
-                raise Problem("repeated_parameter", f"The query parameter {name[:LONGEST_NAME]} was given more than once.")
+                fields[name] = query.getall(name)
             else:
-                fields[name] = sent[0]
-                if name in self._times and _NUMBER.fullmatch(sent[0]):
+                fields[name] = sent = self._sent_once(query, name)
+                if name in self._times and _NUMBER.fullmatch(sent):
                     # A model would take digits for seconds since 1970, and 20240101 for a day in that August.
                     raise _invalid([{"field": name, "detail": "Write dates and times as in ISO 8601, such as 2026-01-31"}])
         fields |= self._given(values, headers)
@@ -97,13 +100,20 @@ class Binding:
             raise Problem("version_conflict")  # no tag of ours, so it is not the current one
         return int(match[1])
 
-    def _refuse_reserved(self, fields: dict[str, Any]) -> None:
-        named = [name for name in fields if name in self._reserved]
-        raise _invalid([{"field": name, "detail": f"This comes from {self._whence(name)}, not from here"} for name in named])
-
     @staticmethod
-    def _whence(name: str) -> str:
-        return "the If-Match header" if name == EXPECTED_VERSION_FIELD else "the path"
+    def _sent_once(query: "MultiDictProxy[str]", name: str) -> str:
+        sent = query.getall(name)
+        if len(sent) > 1:
+            raise Problem("repeated_parameter", f"The query parameter {name[:LONGEST_NAME]} was given more than once.")
+        return str(sent[0])
+
+    def _refuse(self, names: Iterable[str]) -> None:
+        raise _invalid([{"field": name, "detail": f"This comes from {self._whence(name)}, not from here"} for name in names])
+
+    def _whence(self, name: str) -> str:
+        if name == EXPECTED_VERSION_FIELD:
+            return "the If-Match header"
+        return "the path" if name in self._path_fields else "the query"
 
     def _problem(self, wrong: ValidationError) -> Problem:
         found = wrong.errors(include_url=False, include_context=False, include_input=False)

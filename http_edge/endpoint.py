@@ -62,6 +62,7 @@ class MessageEndpoint:
         self._permission = route.message.permission
         self._key_rule = route.key_rule
         self._has_body = route.has_body
+        self._query_fields = frozenset(route.query_fields)
 
     async def __call__(self, request: web.BaseRequest, values: tuple[str, ...]) -> Response:
         """The answer; never an exception."""
@@ -111,10 +112,11 @@ class MessageEndpoint:
 
     async def _message(self, request: web.BaseRequest, values: tuple[str, ...]) -> Message:
         if self._has_body:
-            if request.rel_url.raw_query_string:
+            query = request.rel_url.query
+            if not self._query_fields.issuperset(query):
                 raise Problem("unexpected_query")
             body = await read_json_body(request, self._shared.body_bytes)
-            return self._binding.from_body(body, values, request.headers)
+            return self._binding.from_body(body, query, values, request.headers)
         if not request.content.at_eof():
             raise Problem("unexpected_body")
         return self._binding.from_query(request.rel_url.query, values, request.headers)

@@ -73,7 +73,7 @@ class _Schemas:
             schema = self._all[self.request_ref(route)["$ref"].rpartition("/")[2]]
             self._fields.setdefault(route.message, dict(schema.get("properties", {})))
             if route.has_body:
-                self._leave_out(schema, set(route.message.model_fields) - set(route.other_fields))
+                self._leave_out(schema, set(route.message.model_fields) - set(route.body_fields))
 
     def fields_of(self, route: Route) -> Json:
         """The schema of each field of what the route says."""
@@ -124,7 +124,7 @@ def _operation(route: Route, schemas: _Schemas) -> Json:
         operation["x-permission"] = route.message.permission
     if route.public:
         operation["security"] = []
-    if route.has_body and route.other_fields:
+    if route.body_fields:
         media: Json = {"schema": schemas.request_ref(route)}
         if (example := EXAMPLES.get(route.message)) is not None:
             media["example"] = example
@@ -134,9 +134,8 @@ def _operation(route: Route, schemas: _Schemas) -> Json:
 
 def _parameters(route: Route, schemas: Mapping[str, Json]) -> list[Json]:
     found = [_parameter(name, "path", schemas[name], required=True) for name in route.path_fields]
-    if not route.has_body:
-        fields = route.message.model_fields
-        found += [_parameter(name, "query", schemas[name], required=fields[name].is_required()) for name in route.other_fields]
+    fields = route.message.model_fields
+    found += [_parameter(name, "query", schemas[name], required=fields[name].is_required()) for name in route.query_fields]
     if route.key_rule is Idempotency.REQUIRED:
         found.append({"$ref": "#/components/parameters/IdempotencyKeyRequired"})
     elif route.key_rule is Idempotency.OPTIONAL:

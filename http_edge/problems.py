@@ -20,7 +20,7 @@ CONTENT_TYPE = "application/problem+json"
 EDGE_RULES: dict[str, tuple[int, str]] = {
     "malformed_request": (400, "The request is no well-formed HTTP."),
     "malformed_json": (400, "The body is no JSON object that has a single meaning."),
-    "unexpected_query": (400, "This request takes no query parameters; put its fields into the body."),
+    "unexpected_query": (400, "This request takes no such query parameter; put its fields into the body."),
     "unexpected_body": (400, "This request takes no body; put its fields into the query."),
     "repeated_parameter": (400, "A query parameter was given more than once."),
     "idempotency_key_missing": (400, "Moving money needs an Idempotency-Key header, so that a repeated request counts once."),

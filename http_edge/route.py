@@ -2,8 +2,8 @@
 
     Route("POST", "/accounts/{account_id}/holds", PlaceHold, idempotency=REQUIRED, makes="/holds/{hold_id}")
 
-Where a field of the message comes from: `{name}` in the path; `expected_version` from If-Match; all others from the JSON body
-(POST, PUT, PATCH) or the query (GET, DELETE). A fault in a row is a failure at start. The rows themselves are in routes.py.
+Where a field of the message comes from: `{name}` in the path; `expected_version` from If-Match; `dry_run` from the query; all others
+from the JSON body (POST, PUT, PATCH) or the query (GET, DELETE). A fault in a row is a failure at start. The rows are in routes.py.
 """
 
 import re
@@ -20,6 +20,7 @@ PREFIX = "/api/v1"
 VERSION_FIELD = "version"
 EXPECTED_VERSION_FIELD = "expected_version"
 MEDIA_TYPE_FIELD = "media_type"
+DRY_RUN_FIELD = "dry_run"
 
 Method = Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
 Asked = type[Command[Any]] | type[Query[Any]] | type[Job[Any]]
@@ -121,15 +122,24 @@ class Route:
         return VERSION_FIELD in self.reply.model_fields
 
     @cached_property
-    def other_fields(self) -> tuple[str, ...]:
-        """The fields that come in the body or the query."""
+    def body_fields(self) -> tuple[str, ...]:
+        """The fields that come in the body."""
+        return tuple(name for name in self._other_fields if self.has_body and name != DRY_RUN_FIELD)
+
+    @cached_property
+    def query_fields(self) -> tuple[str, ...]:
+        """The fields that come in the query: so whoever tries something out sends the very body that would do it."""
+        return tuple(name for name in self._other_fields if name not in self.body_fields)
+
+    @property
+    def _other_fields(self) -> list[str]:
         elsewhere = {*self.path_fields, EXPECTED_VERSION_FIELD}
-        return tuple(name for name in self.message.model_fields if name not in elsewhere)
+        return [name for name in self.message.model_fields if name not in elsewhere]
 
     @property
     def needs_body(self) -> bool:
         """Whether an empty body cannot be right."""
-        return self.has_body and any(self.message.model_fields[name].is_required() for name in self.other_fields)
+        return any(self.message.model_fields[name].is_required() for name in self.body_fields)
 
     def faults(self) -> list[str]:
         """What is wrong with this row."""

@@ -54,7 +54,7 @@ def assert_said_or_refused(route: Route, call: Callable[[], Message]) -> None:
 def test_a_body(binding: tuple[Route, Binding], body: bytes, headers: dict[str, str], data: st.DataObject) -> None:
     route, binds = binding
     values = tuple(data.draw(st.text(max_size=40)) for _ in route.path_fields)
-    assert_said_or_refused(route, lambda: binds.from_body(body, values, headers_of(headers)))
+    assert_said_or_refused(route, lambda: binds.from_body(body, MultiDictProxy(MultiDict()), values, headers_of(headers)))
 
 
 @given(

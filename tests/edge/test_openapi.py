@@ -51,16 +51,16 @@ def test_a_route_is_told_as_it_is(route: Route) -> None:
     told = operation(route.method.lower(), route.full_path)
     parameters = told["parameters"]
     assert names_of(parameters, "path") == set(route.path_fields)
-    assert names_of(parameters, "query") == (set() if route.has_body else set(route.other_fields))
+    assert names_of(parameters, "query") == set(route.query_fields)
     assert ("Idempotency-Key" in names_of(parameters, "header")) == (route.key_rule is not Idempotency.NONE)
     assert ("If-Match" in names_of(parameters, "header")) == route.takes_if_match
     assert (told.get("security") == []) == route.public
     assert told.get("x-permission") == route.message.permission
     assert str(route.reply_status) in told["responses"]
-    if route.has_body and route.other_fields:
+    if route.body_fields:
         reference = told["requestBody"]["content"]["application/json"]["schema"]["$ref"]
         schema = DOCUMENT["components"]["schemas"][reference.rpartition("/")[2]]
-        assert set(schema["properties"]) == set(route.other_fields)
+        assert set(schema["properties"]) == set(route.body_fields)
 
 
 def test_money_is_never_a_number() -> None:
@@ -78,7 +78,7 @@ def test_passwords_are_told_as_passwords() -> None:
 def test_an_example_can_be_sent(message: type[Message]) -> None:
     route = next(route for route in ROUTES if route.message is message)
     values = tuple(str(uuid4()) for _ in route.path_fields)
-    assert Binding(route).from_body(orjson.dumps(EXAMPLES[message]), values, {})  # type: ignore[arg-type]  # no headers
+    assert Binding(route).from_body(orjson.dumps(EXAMPLES[message]), {}, values, {})  # type: ignore[arg-type]  # no query, no headers
 
 
 async def test_the_document_is_served(edge: Edge) -> None:

@@ -5,7 +5,7 @@ from uuid import UUID
 from actors.loan.handlers import answers
 from actors.loan.handlers.booking import Booking
 from actors.loan.handlers.decisions import happening_of
-from actors.loan.handlers.loading import caught_up
+from actors.loan.handlers.loading import ONE_DAY, caught_up
 from actors.loan.rules import figures
 from actors.loan.rules.happenings import Happening
 from actors.loan.rules.life_cycle import Action, check_action
@@ -98,7 +98,11 @@ class Reading(Booking):
         on = query.on or held.today
         if on < held.today:
             raise DateIsPast(field="on", business_date=held.today)
-        return figures.payoff(caught_up(held.book(), held.today), on)
+        book = caught_up(held.book(), held.today)
+        if on < book.today:  # the business date is closed for this loan: as a payment on it would find the loan
+            history = [Happening.from_json(each) for each in await self.store.happenings(turn, query.loan_id)]
+            book = replay(held.approved_terms, held.conditions, history, on - ONE_DAY)
+        return figures.payoff(book, on)
 
     @handles
     async def list_loan_requests(self, query: ListLoanRequests, turn: Turn) -> LoanRequestPage:

@@ -46,7 +46,7 @@ async def test_a_close_of_real_loans_over_http(bank: Bank, day: date) -> None:
     loans: list[Lent] = [await lent(bank, of=of, days_ago=2) for _ in range(3)]
     before = await balance(bank, income)
 
-    async with bank.http.post(CLOSES, json={"dry_run": True}, headers=bank.root) as response:
+    async with bank.http.post(f"{CLOSES}?dry_run=true", json={}, headers=bank.root) as response:
         assert response.status == 202
         where = response.headers["Location"]
         shown = await ended(bank, (await response.json())["run_id"])

@@ -13,6 +13,7 @@ from messages.loan import (
     CloseLoanDay,
     CloseLoanDays,
     GetLoanBalances,
+    GetLoanPayoff,
     ListLoanTransactions,
     ListOpenLoans,
     LoanTransactionPage,
@@ -121,3 +122,14 @@ async def test_payments_and_closes_at_once_agree_afterwards(bank: Bank) -> None:
     assert await balance(bank, after.account_id) == after.balances.outstanding.principal.amount
     replayed = await bank.says(GetLoanBalances(loan_id=loan.loan_id, on=today - timedelta(days=5)))
     assert replayed.paid.total == kes(0)
+
+
+async def test_the_payoff_of_a_day_that_is_closed_closes_the_loan(bank: Bank) -> None:
+    loan, today = await lent(bank, days_ago=45), await business_date(bank)
+    before = await bank.says(GetLoanPayoff(loan_id=loan.loan_id))
+    await bank.says(CloseLoanDay(loan_id=loan.loan_id, on=today))
+    payoff = await bank.says(GetLoanPayoff(loan_id=loan.loan_id))
+    assert payoff == before
+    await bank.says(RecordRepayment(loan_id=loan.loan_id, amount=payoff.total))
+    after = await now(bank, loan)
+    assert (after.status, after.balances.overpaid) == ("closed", kes(0))

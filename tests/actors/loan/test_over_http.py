@@ -30,8 +30,11 @@ async def test_a_loan_is_paid_and_looked_at_over_http(bank: Bank) -> None:
     loan = await lent(bank)
     path, key = f"/loans/{loan.loan_id}", str(uuid4())
     body = {"amount": {"amount": "250.00", "currency": "KES"}, "reference": "R-1"}
-    status, shown = await asks(bank, "POST", f"{path}/repayments", {**body, "dry_run": True})
+    status, shown = await asks(bank, "POST", f"{path}/repayments?dry_run=true", body)
     assert (status, shown["is_dry_run"]) == (201, True)
+    for said, sent in (("?dry_run=maybe", body), ("?dry_run=true&dry_run=false", body), ("", {**body, "dry_run": True})):
+        status, problem = await asks(bank, "POST", f"{path}/repayments{said}", sent)
+        assert status in {400, 422}, problem
     status, paid = await asks(bank, "POST", f"{path}/repayments", body, **{"Idempotency-Key": key})
     assert (status, paid["transaction"]["amount"]["amount"]) == (201, "250.00")
     assert await asks(bank, "POST", f"{path}/repayments", body, **{"Idempotency-Key": key}) == (status, paid)
