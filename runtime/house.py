@@ -4,24 +4,16 @@ The only place that imports by string: the runtime knows no actor, and the house
 """
 
 import importlib
+import pkgutil
 from collections.abc import Iterable, Mapping
 
+import messages
 from config.pools import PoolSettings
 from config.sections import Settings
 from config.systems import SystemSettings
 from messages.base import Event
 from runtime.actor import Actor
 from runtime.topology import ExternalQueues, Mailbox, Topology
-
-VOCABULARIES = (
-    "messages.close_of_business",
-    "messages.identity",
-    "messages.ledger",
-    "messages.loan",
-    "messages.loan_product",
-    "messages.member",
-    "messages.operations",
-)
 
 
 def find_actor(package: str) -> type[Actor]:
@@ -66,5 +58,5 @@ def topology_of(
 
 def load_vocabularies() -> None:
     """Make every message known to this process."""
-    for name in VOCABULARIES:
-        importlib.import_module(name)
+    for each in pkgutil.iter_modules(messages.__path__, f"{messages.__name__}."):
+        importlib.import_module(each.name)

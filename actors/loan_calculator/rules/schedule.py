@@ -118,8 +118,11 @@ def _walked(terms: Terms) -> tuple[Plan, Columns]:
         plan = make_plan(terms, terms.installments)
         return plan, Amortizer(plan).walk()
     for count in _GUESSES:
+        plan = make_plan(terms, count)
+        if any(plan.period_of(each.on) >= count for each in terms.disbursements):
+            continue  # what is paid out later would be in no row
         try:
-            found = Amortizer(make_plan(terms, count)).walk()
+            found = Amortizer(plan).walk()
         except Unfinished:
             continue
         # Once more with what is now the last period, because a day count may ask which that is.

@@ -231,3 +231,14 @@ def test_nonsense_is_refused_by_name(rule: str, changes: dict[str, object]) -> N
         make_schedule(replace(LOAN, **changes))
     assert refused.value.rule == rule
     assert refused.value.field
+
+
+@pytest.mark.parametrize("day", [date(2019, 1, 4), date(2019, 3, 2), date(2020, 3, 3)])
+def test_what_is_paid_out_after_all_was_repaid_is_repaid_too(day: date) -> None:
+    daily = Rhythm(Every(1, Unit.DAYS))
+    fixed = Terms(
+        2, Fraction(0), None, date(2019, 1, 1), daily, amortization=Amortization.FIXED_INSTALLMENT, fixed_installment=1
+    )
+    schedule = make_schedule(replace(fixed, disbursements=(Disbursement(day, 1),)))
+    assert schedule.total_principal == 3
+    assert (schedule.rows[-1].due - day).days == 1
