@@ -53,7 +53,7 @@ FORGOTTEN = timedelta(seconds=60)
 PAGE_LOANS = 1000
 """Closed before they are counted: about a second's work, and what is asked again after a crash."""
 TOGETHER = 50
-"""Loans closed in one transaction: half the work of one each, and a user of one of them waits some hundredths of a second at most."""
+"""Loans closed in one transaction: a quarter of the work of one each, and a user of one of them waits hundredths of a second."""
 MESSAGES_IN_FLIGHT = 4
 """So many of these at once: enough that database and Python work side by side. More close no loan sooner, and whoever pays meanwhile
 waits longer behind them."""

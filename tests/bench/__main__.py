@@ -1,6 +1,6 @@
 """`make bench`: what the bank does in a second, each figure beside a bare loop that is measured in the same run on the same machine.
 
-    make bench                    everything, about six minutes
+    make bench                    everything, about twelve minutes
     make bench ARGS=--quick       the same with a tenth of the load, to see that it runs
     make bench ARGS="--only http" one part: loans, lending, amqp, http, memory, growth
 
