@@ -73,7 +73,7 @@ async def up(environment: Mapping[str, str]) -> None:
         topology = topology_of(found, pools, systems, set(find_actors(pools).values()))
         await _declare(found, topology)
         told = asyncio.create_task(until_told())
-        async with _children(settings, child_environment) as children:
+        async with servers.kept_running(), _children(settings, child_environment) as children:
             url = f"http://{found.http.host}:{found.http.port}"
             ready = asyncio.create_task(_until_ready(url, settings, children))
             await asyncio.wait([told, ready], return_when=asyncio.FIRST_COMPLETED)

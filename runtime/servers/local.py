@@ -1,9 +1,10 @@
 """The three servers together: those that the environment does not name are found or fetched, started, and ended with us."""
 
 import asyncio
+import contextlib
 import os
 import sys
-from collections.abc import Callable, Coroutine, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -18,6 +19,9 @@ from runtime.servers.server import Server
 
 GIVEN = {"postgres": "COFFER_DATABASE_URL", "rabbitmq": "COFFER_BROKER_URL", "redis": "COFFER_REDIS_URL"}
 """A server whose variable is set is somebody else's: nothing is started for it."""
+LOOK_SECONDS = 0.5
+AGAIN_SECONDS = 5.0
+"""After a start that failed."""
 
 
 class LocalServers:
@@ -126,6 +130,29 @@ class LocalServers:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         await self._end("stop")
+
+    @contextlib.asynccontextmanager
+    async def kept_running(self) -> AsyncIterator[None]:
+        """Start again what ends by itself, for as long as the block lasts."""
+        tasks = [asyncio.create_task(self._keep_running(server)) for server in self._servers.values()]
+        try:
+            yield
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _keep_running(self, server: Server) -> None:
+        while True:
+            await asyncio.sleep(LOOK_SECONDS)
+            if server.running:
+                continue
+            self._say(f"{server.name} ended by itself; starting it again")
+            try:
+                await server.start()
+            except ServerError as failed:
+                self._say(f"{failed}; trying again in {AGAIN_SECONDS:.0f} s")
+                await asyncio.sleep(AGAIN_SECONDS)
 
     async def _end(self, how: str) -> None:
         try:

@@ -1,6 +1,9 @@
 """The three servers as a developer or a fault test uses them."""
 
+import contextlib
 import json
+import os
+import signal
 from urllib.parse import urlsplit
 
 import aiormq
@@ -8,8 +11,10 @@ import asyncpg
 import pytest
 from aiormq.exceptions import AMQPError, ChannelAccessRefused
 from redis.asyncio import Redis
+from redis.exceptions import RedisError
 
 from runtime.servers import LocalServers, ServerError
+from tests.bank import until
 from tests.runtime.servers.conftest import EDGE, PARTNER
 
 
@@ -102,6 +107,39 @@ async def test_rabbitmq_keeps_its_queues_over_a_kill_and_has_none_after_a_wipe(l
     assert await queues(local) == []
     assert local.broker_urls[EDGE.name] == url
     await (await aiormq.connect(url)).close()
+
+
+async def process_ids(local: LocalServers) -> set[int]:
+    async with Redis.from_url(local.redis_url) as redis:
+        of_redis = int((await redis.info("server"))["process_id"])
+    of_rabbitmq = int((await local.rabbitmq.ctl("eval", "list_to_integer(os:getpid()).")).strip())
+    of_postgres = await one_value(local.database_url, "SELECT pg_read_file('postmaster.pid', 0, 20)")
+    return {of_redis, of_rabbitmq, int(str(of_postgres).split()[0])}
+
+
+async def test_what_is_killed_by_somebody_else_is_started_again(local: LocalServers) -> None:
+    killed = await process_ids(local)
+
+    async def are_others() -> bool:
+        with contextlib.suppress(OSError, ServerError, asyncpg.PostgresError, RedisError):
+            return killed.isdisjoint(await process_ids(local))
+        return False
+
+    async with local.kept_running():
+        for pid in killed:
+            os.kill(pid, signal.SIGKILL)
+        await until(are_others, within_seconds=60)
+        await until_amqp_answers(local)
+
+
+async def until_amqp_answers(local: LocalServers) -> None:
+    async def answers() -> bool:
+        with contextlib.suppress(OSError, AMQPError):
+            await (await aiormq.connect(local.broker_url)).close()
+            return True
+        return False
+
+    await until(answers, within_seconds=60)
 
 
 async def test_the_broker_has_the_listed_users_with_their_permissions_and_no_others(local: LocalServers) -> None:
