@@ -153,6 +153,8 @@ class LocalServers:
             except ServerError as failed:
                 self._say(f"{failed}; trying again in {AGAIN_SECONDS:.0f} s")
                 await asyncio.sleep(AGAIN_SECONDS)
+            else:
+                self._say(f"{server.name} runs again")
 
     async def _end(self, how: str) -> None:
         try:

@@ -1,9 +1,9 @@
 """The three servers as a developer or a fault test uses them."""
 
-import contextlib
 import json
 import os
 import signal
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import aiormq
@@ -11,11 +11,10 @@ import asyncpg
 import pytest
 from aiormq.exceptions import AMQPError, ChannelAccessRefused
 from redis.asyncio import Redis
-from redis.exceptions import RedisError
 
 from runtime.servers import LocalServers, ServerError
 from tests.bank import until
-from tests.runtime.servers.conftest import EDGE, PARTNER
+from tests.runtime.servers.conftest import EDGE, LOCAL, PARTNER
 
 
 async def one_value(url: str, statement: str) -> object:
@@ -117,29 +116,16 @@ async def process_ids(local: LocalServers) -> set[int]:
     return {of_redis, of_rabbitmq, int(str(of_postgres).split()[0])}
 
 
-async def test_what_is_killed_by_somebody_else_is_started_again(local: LocalServers) -> None:
-    killed = await process_ids(local)
-
-    async def are_others() -> bool:
-        with contextlib.suppress(OSError, ServerError, asyncpg.PostgresError, RedisError):
-            return killed.isdisjoint(await process_ids(local))
-        return False
-
-    async with local.kept_running():
-        for pid in killed:
-            os.kill(pid, signal.SIGKILL)
-        await until(are_others, within_seconds=60)
-        await until_amqp_answers(local)
-
-
-async def until_amqp_answers(local: LocalServers) -> None:
-    async def answers() -> bool:
-        with contextlib.suppress(OSError, AMQPError):
-            await (await aiormq.connect(local.broker_url)).close()
-            return True
-        return False
-
-    await until(answers, within_seconds=60)
+async def test_what_is_killed_by_somebody_else_is_started_again(state_dir: Path) -> None:
+    said: list[str] = []
+    async with LocalServers(state_dir, broker_users=[EDGE], fetched_from=LOCAL, say=said.append) as servers:
+        killed = await process_ids(servers)
+        async with servers.kept_running():
+            for pid in killed:
+                os.kill(pid, signal.SIGKILL)
+            await until(lambda: sum(line.endswith("runs again") for line in said) == len(killed), within_seconds=60)
+        assert killed.isdisjoint(await process_ids(servers))
+        await (await aiormq.connect(servers.broker_url)).close()
 
 
 async def test_the_broker_has_the_listed_users_with_their_permissions_and_no_others(local: LocalServers) -> None:
