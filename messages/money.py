@@ -95,7 +95,12 @@ class Money(BaseModel):
     @classmethod
     def of(cls, minor: int, currency: str) -> "Money":
         """Money from minor units that are known to be right (no validation)."""
-        return cls.model_construct(amount=to_decimal(minor, currency), currency=currency)
+        return _known(minor, currency)
+
+
+@lru_cache(maxsize=4096)
+def _known(minor: int, currency: str) -> Money:
+    return Money.model_construct(amount=to_decimal(minor, currency), currency=currency)
 
 
 def _above_zero(money: Money) -> Money:

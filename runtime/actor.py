@@ -22,9 +22,9 @@ from typing import Any, ClassVar, Self, TypeVar, get_type_hints
 
 from config.sections import Settings
 from messages.base import Event, Message, Reply
-from runtime.turn import Batch, Said, Turn
+from runtime.turn import Batch, Said, Turn, Work
 
-__all__ = ["Actor", "Batch", "Handler", "Said", "Turn", "handles", "handles_batch"]
+__all__ = ["Actor", "Batch", "Handler", "Said", "Turn", "Work", "handles", "handles_batch"]
 
 _Method = TypeVar("_Method", bound=Callable[..., Any])
 
@@ -73,10 +73,6 @@ class Actor:
             for message_type in message_types:
                 if message_type in cls.handlers:
                     raise TypeError(f"{cls.__name__}: {message_type.wire} is handled twice")
-                if batched and message_type.key_field is not None:
-                    raise TypeError(
-                        f"{cls.__name__}: {message_type.wire} has a key; what is batched has no order but the stream's"
-                    )
                 if not issubclass(message_type, Event) and message_type.actor != cls.name:
                     raise TypeError(f"{cls.__name__}: {message_type.wire} belongs to the actor {message_type.actor}")
                 cls.handlers[message_type] = Handler(method_name, message_type, batched)

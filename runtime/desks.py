@@ -1,6 +1,7 @@
 """The three ways in which waiting letters become turns: key by key, many at once in order, and queries side by side."""
 
 import asyncio
+import itertools
 import logging
 from collections import deque
 
@@ -16,18 +17,39 @@ from runtime.performer import Performer
 
 log = logging.getLogger("coffer.desk")
 
+BATCHES_AT_A_TIME = 2
+"""Turns of many keys at once on one desk: while one waits for another actor, the next is prepared."""
+
 
 class KeyedDesk(Desk):
-    """One turn per key at a time, in order; several keys side by side. A message without a key is a key of its own."""
+    """One turn per key at a time, in order; several keys side by side. A message without a key is a key of its own.
 
-    def __init__(self, retries: Retries, answers: Answers, failpoints: Failpoints, *, concurrency: int) -> None:
+    Messages of different keys whose handler takes many are one turn, where they wait anyway: never more than a few such turns run,
+    so that there is something to take together. What fails is tried again alone.
+    """
+
+    def __init__(
+        self,
+        performer: Performer,
+        retries: Retries,
+        answers: Answers,
+        failpoints: Failpoints,
+        *,
+        concurrency: int,
+        batch: int = 1,
+    ) -> None:
         super().__init__(answers)
+        self._performer = performer
         self._retries = retries
         self._failpoints = failpoints
         self.concurrency = concurrency
-        """Keys at a time."""
+        """Turns at a time."""
+        self.batch = batch
+        """Messages in one turn at most."""
         self._waiting: list[Letter] = []
         self._running: dict[str, asyncio.Task[None]] = {}
+        self._batches = 0
+        self._turns = 0
         self._ids: set[object] = set()
 
     @property
@@ -40,62 +62,108 @@ class KeyedDesk(Desk):
             self.answers.settle([letter], [BUSY])
             return
         self._ids.add(letter.envelope.message_id)
+        letter.taken_by = taken_together(self._performer, letter) if self.batch > 1 else None
         self._waiting.append(letter)
-        self._begin_what_can()
+        if letter.taken_by is None or self._batches < BATCHES_AT_A_TIME:
+            self._begin_what_can()
 
-    def forget(self, lane: Lane | None) -> None:
-        self._ids -= {letter.envelope.message_id for letter in self._waiting if letter.is_of(lane)}
-        self._waiting = [letter for letter in self._waiting if not letter.is_of(lane)]
+    def forget(self, lane: Lane) -> None:
+        self._ids -= {letter.envelope.message_id for letter in self._waiting if letter.lane is lane}
+        self._waiting = [letter for letter in self._waiting if letter.lane is not lane]
 
     async def idle(self) -> None:
         while self._running:
-            await asyncio.wait(list(self._running.values()))
+            await asyncio.wait(set(self._running.values()))
 
     def _begin_what_can(self) -> None:
-        while self._waiting and len(self._running) < self.concurrency:
-            letter = self._next()
-            if letter is None:
+        while self._waiting and self._turns < self.concurrency:
+            letters = self._next()
+            if not letters:
                 return
-            self._waiting.remove(letter)
-            key = _key(letter)
-            self._running[key] = asyncio.create_task(self._run(key, letter))
+            taken = {id(letter) for letter in letters}
+            self._waiting = [letter for letter in self._waiting if id(letter) not in taken]
+            batched = letters[0].taken_by is not None
+            self._turns += 1
+            self._batches += batched
+            task = asyncio.create_task(self._run(letters, batched=batched))
+            self._running.update((_key(letter), task) for letter in letters)
 
-    def _next(self) -> Letter | None:
-        """The most urgent letter whose key is free, and no earlier one of its key is waiting."""
+    def _next(self) -> list[Letter]:
+        """The most urgent letter whose key is free, and no earlier one of its key is waiting; with others that are taken together."""
         now = stopwatch_seconds()
-        best: Letter | None = None
-        seen: set[str] = set()
+        free: list[Letter] = []
+        seen = set(self._running)
+        may_batch = self._batches < BATCHES_AT_A_TIME
         for letter in self._waiting:
             key = _key(letter)
-            if key in seen or key in self._running:
-                seen.add(key)
-                continue
+            if key not in seen and (may_batch or letter.taken_by is None):
+                free.append(letter)
             seen.add(key)
-            if best is None or letter.urgency(now) > best.urgency(now):
-                best = letter
-        return best
+        if not free:
+            return []
+        first = max(free, key=lambda letter: letter.urgency(now))
+        if first.taken_by is None:
+            return [first]
+        others = (letter for letter in free if letter is not first and letter.taken_by == first.taken_by)
+        return [first, *itertools.islice(others, self.batch - 1)]
 
-    async def _run(self, key: str, letter: Letter) -> None:
-        telemetry.wait_seconds.labels(self.answers.actor).observe(stopwatch_seconds() - letter.arrived)
+    async def _run(self, letters: list[Letter], *, batched: bool) -> None:
+        observe = telemetry.wait_seconds.labels(self.answers.actor).observe
+        for letter in letters:
+            observe(stopwatch_seconds() - letter.arrived)
         try:
-            if letter.unreadable is not None:
-                await self.answers.put_aside(letter)
-                return
-            await self._failpoints.passing("after_receive")
-            outcome = await self._retries.perform(letter.envelope, redelivered=letter.redelivered)
-            self._ids.discard(letter.envelope.message_id)  # before the reply: whoever has it may ask again at once
-            if outcome is not None:
-                self.answers.send(letter.envelope, outcome)
-            await self._failpoints.passing("after_reply_before_ack")
-            self.answers.acknowledge([letter])
+            if batched:
+                await self._run_together(letters)
+            else:
+                await self._run_alone(letters[0])
         except Exception as error:
             if not is_surroundings(error):
                 log.exception("a turn ended in a way that nobody expected")
             self.hold(error)
         finally:
-            del self._running[key]
-            self._ids.discard(letter.envelope.message_id)
+            self._batches -= batched
+            self._turns -= 1
+            for letter in letters:
+                del self._running[_key(letter)]
+                self._ids.discard(letter.envelope.message_id)
             self._begin_what_can()
+
+    async def _run_together(self, letters: list[Letter]) -> None:
+        await self._failpoints.passing("after_receive")
+        try:
+            outcomes = await self._performer.many([letter.envelope for letter in letters])
+        except Exception as error:
+            if is_surroundings(error):
+                raise
+            log.warning("a batch failed; its messages are taken one by one", extra={"error": repr(error)})
+            await self._run_each(letters, begun=True)
+            return
+        done = [(letter, outcome) for letter, outcome in zip(letters, outcomes, strict=True) if outcome is not None]
+        self._ids -= {letter.envelope.message_id for letter, _ in done}  # first: whoever has a reply may ask again at once
+        for letter, outcome in done:
+            self.answers.send(letter.envelope, outcome)
+        await self._failpoints.passing("after_reply_before_ack")
+        self.answers.acknowledge([letter for letter, _ in done])
+        await self._run_each([letter for letter, outcome in zip(letters, outcomes, strict=True) if outcome is None])
+
+    async def _run_each(self, letters: list[Letter], *, begun: bool = False) -> None:
+        """Alone, side by side: their keys differ."""
+        ends = await asyncio.gather(*(self._run_alone(letter, begun=begun) for letter in letters), return_exceptions=True)
+        for end in ends:
+            if isinstance(end, BaseException):
+                raise end
+
+    async def _run_alone(self, letter: Letter, *, begun: bool = False) -> None:
+        if letter.unreadable is not None:
+            await self.answers.put_aside(letter)
+            return
+        await self._failpoints.passing("after_receive")
+        outcome = await self._retries.perform(letter.envelope, redelivered=letter.redelivered, begun=begun)
+        self._ids.discard(letter.envelope.message_id)  # before the reply: whoever has it may ask again at once
+        if outcome is not None:
+            self.answers.send(letter.envelope, outcome)
+        await self._failpoints.passing("after_reply_before_ack")
+        self.answers.acknowledge([letter])
 
 
 class StreamDesk(Desk):
@@ -131,9 +199,9 @@ class StreamDesk(Desk):
         self._waiting.append(letter)
         self._some.set()
 
-    def forget(self, lane: Lane | None) -> None:
-        self._ids -= {letter.envelope.message_id for letter in self._waiting if letter.is_of(lane)}
-        self._waiting = deque(letter for letter in self._waiting if not letter.is_of(lane))
+    def forget(self, lane: Lane) -> None:
+        self._ids -= {letter.envelope.message_id for letter in self._waiting if letter.lane is lane}
+        self._waiting = deque(letter for letter in self._waiting if letter.lane is not lane)
 
     async def idle(self) -> None:
         await self._nothing.wait()
@@ -178,9 +246,7 @@ class StreamDesk(Desk):
 
     def _together(self, letter: Letter) -> str | None:
         """The handler that takes this letter together with others; None where it must be taken alone."""
-        if letter.unreadable is not None or letter.redelivered:
-            return None
-        return self._performer.batch_of(letter.envelope.type)
+        return taken_together(self._performer, letter)
 
     async def _work(self, letters: list[Letter]) -> None:
         await self._failpoints.passing("after_receive")
@@ -196,15 +262,19 @@ class StreamDesk(Desk):
             for letter in letters:
                 await self._first_try(letter)
             return
+        done = [(letter, outcome) for letter, outcome in zip(letters, outcomes, strict=True) if outcome is not None]
         # Replies are written while the next batch's statements are under way.
         loop = asyncio.get_running_loop()
-        loop.call_soon(self._reply, letters, outcomes)
+        loop.call_soon(self._reply, done)
         await self._failpoints.passing("after_reply_before_ack")
-        loop.call_soon(self._finish, letters)
-
-    def _reply(self, letters: list[Letter], outcomes: list[Outcome]) -> None:
-        self._ids -= {letter.envelope.message_id for letter in letters}  # first: whoever has a reply may ask again at once
+        loop.call_soon(self._finish, [letter for letter, _ in done])
         for letter, outcome in zip(letters, outcomes, strict=True):
+            if outcome is None:
+                await self._alone(letter)
+
+    def _reply(self, done: list[tuple[Letter, Outcome]]) -> None:
+        self._ids -= {letter.envelope.message_id for letter, _ in done}  # first: whoever has a reply may ask again at once
+        for letter, outcome in done:
             self.answers.send(letter.envelope, outcome)
 
     def _finish(self, letters: list[Letter]) -> None:
@@ -225,7 +295,7 @@ class StreamDesk(Desk):
             self._beside.add(task)
             task.add_done_callback(self._beside.discard)
             return
-        self._reply([letter], [outcome])
+        self._reply([(letter, outcome)])
         self._finish([letter])
 
     async def _alone(self, letter: Letter) -> None:
@@ -268,8 +338,8 @@ class QueryDesk(Desk):
         self._running.add(task)
         task.add_done_callback(self._running.discard)
 
-    def forget(self, lane: Lane | None) -> None:
-        self._waiting = deque(letter for letter in self._waiting if not letter.is_of(lane))
+    def forget(self, lane: Lane) -> None:
+        self._waiting = deque(letter for letter in self._waiting if letter.lane is not lane)
 
     async def idle(self) -> None:
         while self._running:
@@ -305,6 +375,13 @@ def is_asked_again(letter: Letter, in_hand: set[object]) -> bool:
     """Whether somebody repeats a request that is being worked on. A redelivery is no repetition: it may be the only copy left."""
     envelope = letter.envelope
     return letter.unreadable is None and not letter.redelivered and bool(envelope.reply_to) and envelope.message_id in in_hand
+
+
+def taken_together(performer: Performer, letter: Letter) -> str | None:
+    """The handler that takes a letter together with others; None where it must be taken alone."""
+    if letter.unreadable is not None or letter.redelivered:
+        return None
+    return performer.batch_of(letter.envelope.type)
 
 
 def _key(letter: Letter) -> str:

@@ -39,9 +39,9 @@ async def lookup(connection: Connection, actor: str, message_ids: Sequence[UUID]
     }
 
 
-async def is_parked(connection: Connection, actor: str, key: str) -> bool:
-    """Whether the key waits for a retry, so that its later messages must queue up behind."""
-    return bool(await connection.fetchval(_sql["is_parked"], actor, key))
+async def parked(connection: Connection, actor: str, keys: Sequence[str]) -> set[str]:
+    """Those of the keys that wait for a retry, so that their later messages must queue up behind."""
+    return {row["key"] for row in await connection.fetch(_sql["parked"], actor, keys)}
 
 
 async def record(

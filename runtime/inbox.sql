@@ -14,6 +14,6 @@ INSERT INTO runtime.outbox (actor, message_ids, receivers, envelopes)
 SELECT $1, $6::uuid[], $7::text[], $8::bytea WHERE cardinality($6::uuid[]) > 0
 RETURNING number;
 
--- name: is_parked
--- Whether a key waits for a retry.
-SELECT EXISTS (SELECT FROM runtime.parked_key WHERE actor = $1 AND key = $2);
+-- name: parked
+-- Those of the keys that wait for a retry.
+SELECT key FROM runtime.parked_key WHERE actor = $1 AND key = ANY($2::text[]);

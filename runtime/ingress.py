@@ -62,8 +62,8 @@ class IngressDesk(Desk):
         self._waiting.append(letter)
         self._some.set()
 
-    def forget(self, lane: Lane | None) -> None:
-        self._waiting = deque(letter for letter in self._waiting if not letter.is_of(lane))
+    def forget(self, lane: Lane) -> None:
+        self._waiting = deque(letter for letter in self._waiting if letter.lane is not lane)
 
     async def idle(self) -> None:
         await self._nothing.wait()

@@ -44,11 +44,9 @@ class Letter:
     delivery: Delivery
     unreadable: Unreadable | None = None
     """Why it did not pass the door."""
+    taken_by: str | None = None
+    """The handler that takes it together with others; None where it must be taken alone."""
     arrived: float = field(default_factory=stopwatch_seconds)
-
-    def is_of(self, lane: Lane | None) -> bool:
-        """Whether it came by this lane; by any, where none is named."""
-        return lane is None or self.lane is lane
 
     def urgency(self, now: float) -> int:
         """Its level, raised by how long it has waited; the higher goes first."""
@@ -66,6 +64,11 @@ class Acknowledger:
         self._next = 1
         self._beyond: set[int] = set()
         """Acknowledged one by one, beyond a gap."""
+
+    @property
+    def count(self) -> int:
+        """How many were handled."""
+        return self._next - 1 + len(self._beyond)
 
     def done(self, tags: list[int]) -> None:
         """These were handled and committed."""
@@ -88,20 +91,25 @@ class Acknowledger:
 
 
 class Desk(ABC):
-    """Where letters wait and turns are run; it outlives the lanes."""
+    """Where letters wait and turns are run, of one mailbox or of several; it outlives the lanes."""
 
     def __init__(self, answer: "Answers") -> None:
         self.answers = answer
-        self.hold: Callable[[BaseException], None] = lambda _: None
-        """Called on a fault of the surroundings."""
+        self.on_surroundings: list[Callable[[BaseException], None]] = []
+        """The mailboxes': called on a fault of the surroundings."""
+
+    def hold(self, error: BaseException) -> None:
+        """Let the mailboxes give their messages back and wait until the surroundings answer."""
+        for each in self.on_surroundings:
+            each(error)
 
     @abstractmethod
     def arrived(self, letter: Letter) -> None:
         """Take a letter; never waits."""
 
     @abstractmethod
-    def forget(self, lane: Lane | None) -> None:
-        """Drop the letters of a closed lane, or all letters, that were not begun: they come again, in order."""
+    def forget(self, lane: Lane) -> None:
+        """Drop the letters of a lane that closes, if they were not begun: they come again, in order."""
 
     @property
     @abstractmethod
@@ -129,6 +137,10 @@ class Answers:
     def closed(self, lane: Lane) -> None:
         """Its messages went back."""
         self._lanes.pop(lane, None)
+
+    def acknowledged(self, lane: Lane) -> int:
+        """How many of a lane's messages are done with."""
+        return self._lanes[lane].count if lane in self._lanes else 0
 
     def send(self, envelope: Envelope, outcome: Outcome) -> None:
         """Reply; whoever does not wait gets nothing."""
@@ -184,18 +196,24 @@ class Mailbox:
         self._database = database
         self._door = door
         self.desk = desk
-        desk.hold = self._on_surroundings
+        desk.on_surroundings.append(self._on_surroundings)
         self.prefetch = prefetch
         self._priority = priority
         self._held = asyncio.Event()
         self._stopping = asyncio.Event()
         self._lane: Lane | None = None
+        self._delivered = 0
         self.consuming = False
         """Whether it is registered with the broker."""
 
+    @property
+    def depth(self) -> int:
+        """Messages that were delivered and are not acknowledged."""
+        return 0 if self._lane is None else self._delivered - self.desk.answers.acknowledged(self._lane)
+
     async def run(self) -> None:
         """Consume until stopped, through whatever the surroundings do."""
-        telemetry.mailbox_depth.labels(self.queue).set_function(lambda: self.desk.depth)
+        telemetry.mailbox_depth.labels(self.queue).set_function(lambda: self.depth)
         pause = FIRST_PAUSE_SECONDS
         while not self._stopping.is_set():
             began = stopwatch_seconds()
@@ -217,7 +235,7 @@ class Mailbox:
     async def _consume_until_lost(self) -> None:
         self._held.clear()
         lane = await self._bus.consuming.lane()
-        self._lane = lane
+        self._lane, self._delivered = lane, 0
         self.desk.answers.opened(lane)
         lane.on_cancelled_by_broker(lambda: self._on_surroundings(Unavailable("the queue was deleted")))
         arguments = {"x-priority": self._priority} if self._priority else None
@@ -238,6 +256,7 @@ class Mailbox:
             self.desk.answers.closed(lane)
 
     def _on_delivery(self, lane: Lane, delivery: Delivery) -> None:
+        self._delivered = delivery.delivery_tag
         if self._held.is_set() or self._stopping.is_set():
             return  # the lane is about to be closed; it comes again
         try:
@@ -255,7 +274,8 @@ class Mailbox:
         if not self._held.is_set():
             log.warning("mailbox holds", extra={"queue": self.queue, "reason": repr(error)})
         self._held.set()
-        self.desk.forget(None)  # what failed goes back to its place; nothing that waits here may overtake it
+        if self._lane is not None:
+            self.desk.forget(self._lane)  # what failed goes back to its place; nothing that waits here may overtake it
 
     def stop(self) -> None:
         """Take nothing more; what is in hand finishes, the rest goes back in order."""

@@ -119,18 +119,25 @@ class Performer:
         said = self.admit(envelope)
         if isinstance(said, Outcome):
             return said
-        if self.handler_of(said.message).batched:
-            return (await self._many([said]))[0]
-        async with self._around.database.connection() as connection:
-            known = await inbox.lookup(connection, self.name, [envelope.message_id])
-            parked = envelope.key is not None and not known and await inbox.is_parked(connection, self.name, envelope.key)
-        if known:
+        known, parked = await self._looked_up([said])
+        if envelope.message_id in known:
             return self._known(envelope, known[envelope.message_id])
-        if not begun and self._expired(envelope):
+        batched = self.handler_of(said.message).batched
+        writes_apart = (
+            not batched or envelope.key is not None
+        )  # a stream's batch asks nobody: what is not in the inbox was not begun
+        if not (begun and writes_apart) and self._expired(envelope):
             return EXPIRED
-        if parked and not from_parked:
+        if envelope.key in parked and not from_parked:
             raise Parked
-        return await self._turn(said)
+        return (await self._batch([said]))[0] if batched else await self._turn(said)
+
+    async def _looked_up(self, saids: Sequence[Said]) -> tuple[dict[UUID, Handled], set[str]]:
+        """Those of the messages that were handled, and those of their keys that wait for a retry."""
+        keys = [said.envelope.key for said in saids if said.envelope.key is not None]
+        async with self._around.database.connection() as connection:
+            known = await inbox.lookup(connection, self.name, [said.message_id for said in saids])
+            return known, await inbox.parked(connection, self.name, keys) if keys else set()
 
     async def _turn(self, said: Said) -> Outcome:
         around = self._around
@@ -150,58 +157,62 @@ class Performer:
             await self._commit(turn, [(said, outcome)], turn.timers, turn.now)
         except asyncpg.UniqueViolationError as raced:
             await turn.end()
-            return await self._raced(raced, said.envelope)
+            return await self._raced(raced, said)
         finally:
             await turn.end()
         telemetry.turn_seconds.labels(self.name).observe(stopwatch_seconds() - began)
         return outcome
 
-    async def many(self, envelopes: Sequence[Envelope]) -> list[Outcome]:
-        """Perform one turn for many messages whose handler takes batches."""
+    async def many(self, envelopes: Sequence[Envelope]) -> list[Outcome | None]:
+        """Perform one turn for many messages whose handler takes batches, none of them begun before. None for one whose key waits
+        for a retry, so that it must be performed by itself.
+        """
         admitted = [self.admit(envelope) for envelope in envelopes]
         saids = [said for said in admitted if isinstance(said, Said)]
         outcomes = iter(await self._many(saids) if saids else [])
         return [each if isinstance(each, Outcome) else next(outcomes) for each in admitted]
 
-    async def _many(self, saids: list[Said]) -> list[Outcome]:
-        """A batch turn writes nothing apart and asks nobody: what is not in the inbox was not begun."""
-        around = self._around
-        handler = self.handler_of(saids[0].message)
-        async with around.database.connection() as connection:
-            known = await inbox.lookup(connection, self.name, [said.envelope.message_id for said in saids])
+    async def _many(self, saids: list[Said]) -> list[Outcome | None]:
+        known, parked = await self._looked_up(saids)
         fresh: dict[UUID, Said] = {}
         for said in saids:
-            if said.message_id in known or said.message_id in fresh:
+            if said.message_id in known or said.message_id in fresh or said.envelope.key in parked:
                 continue
             if self._expired(said.envelope):
                 known[said.message_id] = Handled(said.envelope.fingerprint, EXPIRED)
             else:
                 fresh[said.message_id] = said
-        if fresh:
-            batch = Batch(list(fresh.values()), around.database, around.clock)
-            await around.failpoints.passing("after_begin")
-            began = stopwatch_seconds()
-            try:
-                await self._decide(batch, handler)
-                pairs = [(said, _outcome_of(said)) for said in batch]
-                await self._commit(batch, pairs, batch.timers, batch.now)
-            except asyncpg.UniqueViolationError as raced:
-                await batch.end()
-                if len(fresh) == 1:
-                    return [await self._raced(raced, said.envelope) for said in saids]
-                raise
-            finally:
-                await batch.end()
-            telemetry.turn_seconds.labels(self.name).observe(stopwatch_seconds() - began)
-            telemetry.batch_messages.labels(self.name).observe(len(fresh))
-            for said, outcome in pairs:
-                known[said.message_id] = Handled(said.envelope.fingerprint, outcome)
+        outcomes = dict(zip(fresh, await self._batch(list(fresh.values())) if fresh else [], strict=True))
+        handled = known | {name: Handled(said.envelope.fingerprint, outcomes[name]) for name, said in fresh.items()}
         return [
-            known[said.message_id].outcome
-            if fresh.get(said.message_id) is said or known[said.message_id].outcome is EXPIRED
-            else self._known(said.envelope, known[said.message_id])
+            None
+            if said.message_id not in handled
+            else outcomes[said.message_id]
+            if fresh.get(said.message_id) is said
+            else self._again(said.envelope, handled[said.message_id])
             for said in saids
         ]
+
+    async def _batch(self, saids: list[Said]) -> list[Outcome]:
+        around = self._around
+        handler = self.handler_of(saids[0].message)
+        batch = Batch(saids, around.database, around.clock, around.asks, actor=self.name)
+        await around.failpoints.passing("after_begin")
+        began = stopwatch_seconds()
+        try:
+            await self._decide(batch, handler)
+            outcomes = [_outcome_of(said) for said in batch]
+            await self._commit(batch, list(zip(batch, outcomes, strict=True)), batch.timers, batch.now)
+        except asyncpg.UniqueViolationError as raced:
+            await batch.end()
+            if len(saids) > 1:
+                raise
+            return [await self._raced(raced, saids[0])]
+        finally:
+            await batch.end()
+        telemetry.turn_seconds.labels(self.name).observe(stopwatch_seconds() - began)
+        telemetry.batch_messages.labels(self.name).observe(len(saids))
+        return outcomes
 
     async def _decide(self, batch: Batch, handler: Handler) -> None:
         """Let the handler answer. A refusal that it raises, instead of giving it to its message, counts where there is only one."""
@@ -237,21 +248,24 @@ class Performer:
         if number is not None:
             around.relay.committed(number, envelopes)
 
+    def _again(self, envelope: Envelope, handled: Handled) -> Outcome:
+        """Of a message that has an outcome: what was handled is answered as it was, what is too late stays so."""
+        return handled.outcome if handled.outcome is EXPIRED else self._known(envelope, handled)
+
     def _known(self, envelope: Envelope, handled: Handled) -> Outcome:
         telemetry.inbox_hits.labels(self.name, telemetry.type_label(envelope.type)).inc()
         if handled.fingerprint != envelope.fingerprint:
             return Outcome("refusal", orjson.dumps(KEY_REUSED))
         return handled.outcome
 
-    async def _raced(self, error: asyncpg.UniqueViolationError, envelope: Envelope) -> Outcome:
+    async def _raced(self, error: asyncpg.UniqueViolationError, said: Said) -> Outcome:
         """Somebody else handled the same message meanwhile: their answer is the answer. Any other collision is a fault."""
         if error.constraint_name != "inbox_pkey":
             raise error
-        async with self._around.database.connection() as connection:
-            known = await inbox.lookup(connection, self.name, [envelope.message_id])
-        if envelope.message_id not in known:
+        known, _ = await self._looked_up([said])
+        if said.message_id not in known:
             raise Fenced("the inbox knew the message and then did not")
-        return self._known(envelope, known[envelope.message_id])
+        return self._known(said.envelope, known[said.message_id])
 
 
 def _told(said: Said, event: Event, index: int, sent_seconds: int) -> Envelope:

@@ -82,8 +82,9 @@ class Pool:
                 for queue in (INGRESS_QUEUE, EXPIRED_QUEUE):
                     self._add(queue, self._ingress_desk(), replica, door=self._house.ingress_door)
                 continue
+            together = None if self._address.kind == "stream" else self._keyed_desk(performer)
             for queue in self._queues():
-                self._add(queue, self._command_desk(performer), replica)
+                self._add(queue, together or self._stream_desk(performer), replica)
             queries = QueryDesk(performer, self._answers(), concurrency=settings.queries.concurrency)
             self._add(self._address.query_queue, queries, replica, prefetch=settings.queries.prefetch)
         if self.actor.name != INGRESS:
@@ -99,12 +100,18 @@ class Pool:
     def _answers(self) -> Answers:
         return Answers(self.actor.name, self._house.bus, self._put_aside)
 
-    def _command_desk(self, performer: Performer) -> Desk:
+    def _stream_desk(self, performer: Performer) -> StreamDesk:
         assert self._retries is not None
         failpoints = self._house.surroundings.failpoints
-        if self._address.kind == "stream":
-            return StreamDesk(performer, self._retries, self._answers(), failpoints, batch=self.settings.batch)
-        return KeyedDesk(self._retries, self._answers(), failpoints, concurrency=self.settings.concurrency)
+        return StreamDesk(performer, self._retries, self._answers(), failpoints, batch=self.settings.batch)
+
+    def _keyed_desk(self, performer: Performer) -> KeyedDesk:
+        """One for all partitions of a replica, so that what waits in any of them can be taken together."""
+        assert self._retries is not None
+        failpoints, settings = self._house.surroundings.failpoints, self.settings
+        return KeyedDesk(
+            performer, self._retries, self._answers(), failpoints, concurrency=settings.concurrency, batch=settings.batch
+        )
 
     def _ingress_desk(self) -> IngressDesk:
         house, around = self._house, self._house.surroundings
@@ -181,7 +188,7 @@ class Pool:
     @property
     def depth(self) -> int:
         """Messages taken and not yet handled."""
-        return sum(mailbox.desk.depth for mailbox in self._mailboxes)
+        return sum(desk.depth for desk in {mailbox.desk for mailbox in self._mailboxes})
 
     def describe(self) -> dict[str, Any]:
         """For operators: its settings and its state."""

@@ -38,7 +38,7 @@ class Asks(Protocol):
 class Said:
     """One message of a turn, and what is answered to it."""
 
-    __slots__ = ("emitted", "envelope", "message", "outcome", "scope")
+    __slots__ = ("emitted", "envelope", "message", "outcome", "scope", "work")
 
     def __init__(self, envelope: Envelope, message: Message, scope: Scope) -> None:
         self.envelope = envelope
@@ -47,6 +47,13 @@ class Said:
         """How far the principal's permission for this message reaches."""
         self.outcome: Reply | Refusal | None = None
         self.emitted: list[Event] = []
+        self.work: Work
+        """The turn that it is handled in."""
+
+    @property
+    def now(self) -> datetime:
+        """Aware UTC time of the turn's beginning."""
+        return self.work.now
 
     @property
     def principal(self) -> Principal:
@@ -80,20 +87,71 @@ class Said:
         """Tell what happened, when the turn has committed."""
         self.emitted.append(event)
 
+    async def ask(self, message: Command[R] | Query[R] | Job[R], *, step: str, in_own_name: bool = False) -> R:
+        """Ask another actor under an id derived from this message and the step, so that a redelivery asks the same once.
 
-class Turn(Transaction):
-    """The handling of one message."""
+        Only before the turn's own transaction has begun: nothing is kept locked while somebody else works.
+        `in_own_name`: as this actor, not on behalf of whoever spoke to it; for what follows from what they may do here, where the
+        other actor would ask for more than they have. The handler answers for it: nothing of the message goes on unchecked.
+        """
+        return await self.work.ask_because(self, message, step=step, in_own_name=in_own_name)
+
+
+class Work(Transaction):
+    """The handling of one message or of many, in one database transaction."""
 
     def __init__(
-        self, said: Said, database: Database, clock: Clock, asks: Asks | None, *, actor: str, read_only: bool = False
+        self,
+        said: Sequence[Said],
+        database: Database,
+        clock: Clock,
+        asks: Asks | None,
+        *,
+        actor: str,
+        read_only: bool = False,
     ) -> None:
         super().__init__(database, read_only=read_only)
-        self.said = said
         self._own_name = Principal("actor", actor)
         self._asks = asks
         self.now: datetime = clock.now()
         """Aware UTC time of the turn's beginning."""
         self.timers: list[tuple[UUID, datetime, Envelope]] = []
+        for each in said:
+            each.work = self
+
+    async def ask_because(
+        self, said: Said, message: Command[R] | Query[R] | Job[R], *, step: str, in_own_name: bool = False
+    ) -> R:
+        """See `Said.ask`."""
+        assert not self.has_begun, "a turn that has begun to write may not ask"
+        assert self._asks is not None, "this turn asks nobody"
+        await self.end()  # a query's connection: whoever is asked may need it
+        principal = self._own_name if in_own_name else None
+        return await self._asks.ask(message, because=said.envelope, message_id=said.derive(step), principal=principal)
+
+    @asynccontextmanager
+    async def apart(self) -> AsyncIterator[Connection]:
+        """A transaction of its own, committed before the turn's own begins: to look first, or to write a decision."""
+        assert not self.has_begun, "the turn's own transaction has begun"
+        async with self._database.transaction() as connection:
+            yield connection
+
+    @asynccontextmanager
+    async def autocommit(self) -> AsyncIterator[Connection]:
+        """As `apart`, but each statement is a transaction of its own: for one that writes whole what it decides."""
+        assert not self.has_begun, "the turn's own transaction has begun"
+        async with self._database.connection() as connection:
+            yield connection
+
+
+class Turn(Work):
+    """The handling of one message."""
+
+    def __init__(
+        self, said: Said, database: Database, clock: Clock, asks: Asks | None, *, actor: str, read_only: bool = False
+    ) -> None:
+        super().__init__([said], database, clock, asks, actor=actor, read_only=read_only)
+        self.said = said
         self.principal = said.envelope.principal
         self.message_id = said.envelope.message_id
         self.scope = said.scope
@@ -102,24 +160,8 @@ class Turn(Transaction):
         self.emit = said.emit
 
     async def ask(self, message: Command[R] | Query[R] | Job[R], *, step: str, in_own_name: bool = False) -> R:
-        """Ask another actor under an id derived from this message and the step, so that a redelivery asks the same once.
-
-        Only before the turn's own transaction has begun: nothing is kept locked while somebody else works.
-        `in_own_name`: as this actor, not on behalf of whoever spoke to it; for what follows from what they may do here, where the
-        other actor would ask for more than they have. The handler answers for it: nothing of the message goes on unchecked.
-        """
-        assert not self.has_begun, "a turn that has begun to write may not ask"
-        assert self._asks is not None, "this turn asks nobody"
-        await self.end()  # a query's connection: whoever is asked may need it
-        principal = self._own_name if in_own_name else None
-        return await self._asks.ask(message, because=self.said.envelope, message_id=self.derive(step), principal=principal)
-
-    @asynccontextmanager
-    async def apart(self) -> AsyncIterator[Connection]:
-        """A transaction of its own, committed before the turn's own begins: to look first, or to write a decision."""
-        assert not self.has_begun, "the turn's own transaction has begun"
-        async with self._database.transaction() as connection:
-            yield connection
+        """See `Said.ask`."""
+        return await self.ask_because(self.said, message, step=step, in_own_name=in_own_name)
 
     def later(self, command: Command[Any] | Job[Any], due_at: datetime, *, step: str) -> UUID:
         """Have the command said at `due_at` or soon after. Its id follows from this message and the step."""
@@ -136,15 +178,16 @@ class Turn(Transaction):
         return caused_by(self.said.envelope, message, message_id, self.now)
 
 
-class Batch(Transaction):
-    """Many messages, one transaction; asks nobody. The handler answers each as it would have been answered alone."""
+class Batch(Work):
+    """Many messages, one transaction. The handler answers each as it would have been answered alone.
 
-    def __init__(self, said: Sequence[Said], database: Database, clock: Clock) -> None:
-        super().__init__(database)
+    Of a keyed mailbox each has another key. What is written apart must be found again by whoever handles one of them alone: a batch
+    that fails is taken apart, and its messages are tried one by one.
+    """
+
+    def __init__(self, said: Sequence[Said], database: Database, clock: Clock, asks: Asks | None, *, actor: str) -> None:
+        super().__init__(said, database, clock, asks, actor=actor)
         self._said = said
-        self.now: datetime = clock.now()
-        """Aware UTC time of the turn's beginning."""
-        self.timers: list[tuple[UUID, datetime, Envelope]] = []
 
     def __iter__(self) -> Iterator[Said]:
         return iter(self._said)

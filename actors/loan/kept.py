@@ -69,6 +69,41 @@ Lines = Sequence[tuple[str, UUID | None, int]]
 
 
 @dataclass(frozen=True, slots=True)
+class PendingKept:
+    """What is decided about a loan, before the ledger is asked."""
+
+    loan_id: UUID
+    version: int
+    """Of the loan that was looked at."""
+    message_id: UUID
+    transaction_id: UUID
+    decision: Mapping[str, Any]
+    external_payment_id: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class MoneyKept:
+    """A transaction for good, and what it leaves of its loan."""
+
+    loan_id: UUID
+    version: int
+    """Of the loan since the decision was written down."""
+    message_id: UUID
+    now: Standing
+    book: Mapping[str, Any]
+    number: int
+    transaction_id: UUID
+    kind: str
+    value_date: date
+    booked_on: date
+    happening: Mapping[str, Any]
+    change: Mapping[str, Any]
+    reverses: UUID | None
+    entry_id: UUID | None
+    lines: Lines
+
+
+@dataclass(frozen=True, slots=True)
 class DayKept:
     """What the close of a day leaves of a loan."""
 

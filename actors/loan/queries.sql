@@ -17,21 +17,21 @@ VALUES ($1, $2, $3, $4, $5, $6, 'draft', $7, $8);
 -- What was applied for.
 INSERT INTO loan.application (loan_id, terms, purpose, created_by, created_at) VALUES ($1, $2, $3, $4, $5);
 
--- name: loan_by_id
--- A loan with its application, its book, what is being decided about it, and a transaction of it that may have been done already;
--- with the institution's date. One statement, so that all of it is of one moment.
+-- name: loans_by_id
+-- Loans with their applications, their books, what is being decided about them, and for each a transaction of it that may have been
+-- done already; with the institution's date. One statement, so that all of it is of one moment.
 SELECT
     l.loan_id, l.seq, l.member_id, l.group_id, l.product_id, l.product_version, l.currency, l.status, l.approved,
     l.settlement_account_id, l.account_id, l.disbursed_on, l.closed_through, l.last_number, l.version,
     a.terms, a.purpose, a.submitted_by, a.approved_by, a.reason, a.created_at,
     b.book, p.message_id AS pending_message_id, p.decision AS pending,
-    (SELECT t.change FROM loan.transaction AS t WHERE t.transaction_id = $2) AS done,
+    (SELECT t.change FROM loan.transaction AS t WHERE t.transaction_id = asked.transaction_id) AS done,
     (SELECT business_date FROM reporting.business_date) AS business_date
-FROM loan.loan AS l
+FROM unnest($1::uuid[], $2::uuid[]) AS asked (loan_id, transaction_id)
+JOIN loan.loan AS l ON l.loan_id = asked.loan_id
 JOIN loan.application AS a ON a.loan_id = l.loan_id
 LEFT JOIN loan.book AS b ON b.loan_id = l.loan_id
-LEFT JOIN loan.pending AS p ON p.loan_id = l.loan_id
-WHERE l.loan_id = $1;
+LEFT JOIN loan.pending AS p ON p.loan_id = l.loan_id;
 
 -- name: lock_loan
 -- Lets nobody else change the loan until the commit; read it afterwards, in a statement of its own.
@@ -154,13 +154,24 @@ SELECT coalesce(sum(amount), 0)::bigint FROM loan.request WHERE loan_id = $1 AND
 UPDATE loan.request SET status = $2, decided_by = $3, decided_at = $4, transaction_id = $5 WHERE request_id = $1;
 
 -- name: insert_pending
--- What is decided, before the ledger is asked, unless somebody else changed the loan since it was looked at. The version moves, so
--- that whoever looked before, and does not know of the decision, changes nothing any more.
-WITH marked AS (
-    UPDATE loan.loan SET version = version + 1 WHERE loan_id = $1 AND version = $2 RETURNING loan_id
+-- What is decided, before the ledger is asked, of loans that nobody else changed since they were looked at; with the payments made
+-- elsewhere that are counted by it. The version moves, so that whoever looked before, and does not know of the decision, changes
+-- nothing any more.
+WITH decided AS (
+    SELECT * FROM unnest($1::uuid[], $2::integer[], $3::uuid[], $4::jsonb[], $5::text[], $6::uuid[])
+        AS decided (loan_id, version, message_id, decision, external_payment_id, transaction_id)
+), marked AS (
+    UPDATE loan.loan AS l SET version = l.version + 1
+    FROM decided AS d WHERE l.loan_id = d.loan_id AND l.version = d.version
+    RETURNING l.loan_id
+), counted AS (
+    INSERT INTO loan.external_payment (external_payment_id, loan_id, transaction_id)
+    SELECT d.external_payment_id, d.loan_id, d.transaction_id FROM decided AS d JOIN marked USING (loan_id)
+    WHERE d.external_payment_id IS NOT NULL
 )
-INSERT INTO loan.pending (loan_id, message_id, decision, decided_at) SELECT loan_id, $3, $4, $5 FROM marked
-RETURNING true;
+INSERT INTO loan.pending (loan_id, message_id, decision, decided_at)
+SELECT d.loan_id, d.message_id, d.decision, $7 FROM decided AS d JOIN marked USING (loan_id)
+RETURNING message_id;
 
 -- name: note_account
 -- The account that was opened for what is decided, before anything is booked on it.
@@ -170,54 +181,72 @@ UPDATE loan.pending SET decision = decision || $3 WHERE loan_id = $1 AND message
 -- It is done, or was refused.
 DELETE FROM loan.pending WHERE loan_id = $1 AND message_id = $2;
 
--- name: claim_external_payment
--- Whether the payment was not counted before.
-INSERT INTO loan.external_payment (external_payment_id, loan_id, transaction_id) VALUES ($1, $2, $3)
-ON CONFLICT (external_payment_id) DO NOTHING
-RETURNING true;
+-- name: counted_payments
+-- Those of the payments that were counted before.
+SELECT external_payment_id FROM loan.external_payment WHERE external_payment_id = ANY($1::text[]);
 
 -- name: free_external_payment
 -- The payment was refused or taken back: it may count again.
 DELETE FROM loan.external_payment WHERE transaction_id = $1;
 
 -- name: book_money
--- A transaction for good: the loan, its book and its standing after it, what it did to the accounts of the ledger; the decision is
--- done. Nothing of it where somebody else changed the loan since it was decided. The standing holds on later dates that were spoken of.
-WITH booked AS (
-    UPDATE loan.loan SET
-        status = $3, account_id = $4, disbursed_on = $5, closed_through = $6, principal_disbursed = $7,
-        principal_outstanding = $8, interest_outstanding = $9, fees_outstanding = $10, penalties_outstanding = $11,
-        past_due_since = $12, bucket = $13, provision_percent = $14, last_number = $15, version = version + 1
-    WHERE loan_id = $1 AND version = $2
-    RETURNING loan_id, currency, status, principal_outstanding, past_due_since, bucket
+-- Transactions for good, one a loan: the loans, their books and their standing after it, what it did to the accounts of the ledger;
+-- the decisions are done. Nothing of a loan that somebody else changed since it was decided about. The standing holds on later dates
+-- that were spoken of.
+WITH done AS (
+    SELECT * FROM unnest(
+        $1::text[], $2::uuid[], $3::date[], $4::date[], $5::bigint[], $6::bigint[], $7::bigint[], $8::bigint[], $9::bigint[],
+        $10::date[], $11::text[], $12::numeric[], $13::uuid[], $14::integer[], $15::uuid[], $16::jsonb[], $17::integer[],
+        $18::uuid[], $19::text[], $20::date[], $21::date[], $22::jsonb[], $23::jsonb[], $24::uuid[], $25::uuid[]
+    ) AS done (
+        status, account_id, disbursed_on, closed_through, principal_disbursed, principal_outstanding, interest_outstanding,
+        fees_outstanding, penalties_outstanding, past_due_since, bucket, provision_percent, loan_id, version, message_id, book,
+        number, transaction_id, kind, value_date, booked_on, happening, change, reverses, entry_id
+    )
+), booked AS (
+    UPDATE loan.loan AS l SET
+        status = d.status, account_id = d.account_id, disbursed_on = d.disbursed_on, closed_through = d.closed_through,
+        principal_disbursed = d.principal_disbursed, principal_outstanding = d.principal_outstanding,
+        interest_outstanding = d.interest_outstanding, fees_outstanding = d.fees_outstanding,
+        penalties_outstanding = d.penalties_outstanding, past_due_since = d.past_due_since, bucket = d.bucket,
+        provision_percent = d.provision_percent, last_number = d.number, version = l.version + 1
+    FROM done AS d WHERE l.loan_id = d.loan_id AND l.version = d.version
+    RETURNING l.loan_id, l.currency
 ), kept AS (
-    INSERT INTO loan.book (loan_id, book) SELECT loan_id, $16 FROM booked
+    INSERT INTO loan.book (loan_id, book) SELECT d.loan_id, d.book FROM done AS d JOIN booked USING (loan_id)
     ON CONFLICT (loan_id) DO UPDATE SET book = excluded.book
 ), made AS (
     INSERT INTO loan.transaction (
         transaction_id, loan_id, number, kind, value_date, booked_on, happening, change, reverses, made_at
     )
-    SELECT $17, loan_id, $15, $18, $19, $20, $21, $22, $23, $24 FROM booked
+    SELECT
+        d.transaction_id, d.loan_id, d.number, d.kind, d.value_date, d.booked_on, d.happening, d.change, d.reverses, $26
+    FROM done AS d JOIN booked USING (loan_id)
 ), moved AS (
     INSERT INTO loan.line (loan_id, transaction_id, on_date, role, account_id, currency, amount, entry_id)
-    SELECT booked.loan_id, $17, $20, line.role, line.account_id, booked.currency, line.amount, $25
-    FROM booked, unnest($26::text[], $27::uuid[], $28::bigint[]) AS line (role, account_id, amount)
+    SELECT d.loan_id, d.transaction_id, d.booked_on, line.role, line.account_id, b.currency, line.amount, d.entry_id
+    FROM unnest($27::uuid[], $28::text[], $29::uuid[], $30::bigint[]) AS line (loan_id, role, account_id, amount)
+    JOIN booked AS b USING (loan_id)
+    JOIN done AS d USING (loan_id)
 ), later AS (
     UPDATE loan.standing AS s
     SET
-        status = b.status, principal_outstanding = b.principal_outstanding, past_due_since = b.past_due_since,
-        bucket = b.bucket
-    FROM booked AS b WHERE s.loan_id = b.loan_id AND s.from_date > $20
+        status = d.status, principal_outstanding = d.principal_outstanding, past_due_since = d.past_due_since,
+        bucket = d.bucket
+    FROM done AS d JOIN booked USING (loan_id)
+    WHERE s.loan_id = d.loan_id AND s.from_date > d.booked_on
 ), standing AS (
     INSERT INTO loan.standing (loan_id, from_date, status, principal_outstanding, past_due_since, bucket)
-    SELECT loan_id, $20, status, principal_outstanding, past_due_since, bucket FROM booked
+    SELECT d.loan_id, d.booked_on, d.status, d.principal_outstanding, d.past_due_since, d.bucket
+    FROM done AS d JOIN booked USING (loan_id)
     ON CONFLICT (loan_id, from_date) DO UPDATE SET
         status = excluded.status, principal_outstanding = excluded.principal_outstanding,
         past_due_since = excluded.past_due_since, bucket = excluded.bucket
-), done AS (
-    DELETE FROM loan.pending AS p USING booked WHERE p.loan_id = booked.loan_id AND p.message_id = $29
+), over AS (
+    DELETE FROM loan.pending AS p USING done AS d
+    WHERE p.loan_id = d.loan_id AND p.message_id = d.message_id AND EXISTS (SELECT FROM booked AS b WHERE b.loan_id = d.loan_id)
 )
-SELECT true FROM booked;
+SELECT loan_id FROM booked;
 
 -- name: give_reason
 -- Why a loan was charged off or written off.

@@ -5,18 +5,19 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from actors.loan.kept import Attached, DayKept, Kept, Lines, Standing, Told
+import asyncpg
+
+from actors.loan.kept import Attached, DayKept, Kept, Lines, MoneyKept, PendingKept, Standing, Told
 from messages.base import Reply
-from messages.loan import LoanChange
 from messages.loan_product import LoanProduct
-from runtime.actor import Turn
+from runtime.actor import Said, Turn, Work
 from runtime.database import Connection
 from runtime.statements import Statements
 
 MOST_PRODUCTS = 1_000
 """Versions of products that a process remembers; they never change."""
 
-Reads = Turn | Connection
+Reads = Work | Connection
 
 
 _MOVED_BY_CLOSES = (
@@ -28,6 +29,22 @@ _MOVED_BY_CLOSES = (
     "past_due_since",
     "bucket",
     "provision_percent",
+)
+
+_OF_MONEY = (
+    "loan_id",
+    "version",
+    "message_id",
+    "book",
+    "number",
+    "transaction_id",
+    "kind",
+    "value_date",
+    "booked_on",
+    "happening",
+    "change",
+    "reverses",
+    "entry_id",
 )
 
 
@@ -82,12 +99,16 @@ class Store:
         )
         await turn.execute(self.sql["insert_application"], loan_id, terms, purpose, who(turn), turn.now)
 
-    async def loan(self, db: Reads, loan_id: UUID, *, lock: bool = False, transaction_id: UUID | None = None) -> Kept | None:
-        """A loan as it is; with `lock`, nobody else changes it until the commit. A transaction may be looked for with it."""
+    async def loan(self, db: Reads, loan_id: UUID, *, lock: bool = False) -> Kept | None:
+        """A loan as it is; with `lock`, nobody else changes it until the commit."""
         if lock and await db.fetchrow(self.sql["lock_loan"], loan_id) is None:
             return None
-        row = await db.fetchrow(self.sql["loan_by_id"], loan_id, transaction_id)
-        return None if row is None else Kept(**row)
+        return (await self.loans_by_id(db, [(loan_id, None)])).get(loan_id)
+
+    async def loans_by_id(self, db: Reads, asked: Sequence[tuple[UUID, UUID | None]]) -> dict[UUID, Kept]:
+        """Loans as they are, each with a transaction of it that may have been done already."""
+        rows = await db.fetch(self.sql["loans_by_id"], [loan_id for loan_id, _ in asked], [done for _, done in asked])
+        return {row["loan_id"]: Kept(**row) for row in rows}
 
     async def loans(
         self, turn: Turn, before: int | None, member_id: UUID | None, status: str | None, product_id: UUID | None, limit: int
@@ -191,11 +212,24 @@ class Store:
 
     # Money
 
-    async def insert_pending(
-        self, db: Reads, loan_id: UUID, version: int, message_id: UUID, decision: dict[str, Any], at: datetime
-    ) -> bool:
-        """Whether nobody had changed the loan meanwhile; its version is the next one now."""
-        return bool(await db.fetchval(self.sql["insert_pending"], loan_id, version, message_id, decision, at))
+    async def insert_pending(self, db: Reads, pending: Sequence[PendingKept], at: datetime) -> set[UUID]:
+        """The messages whose loan nobody had changed meanwhile: its version is the next one now, its external payment is counted.
+        None, where a payment was counted meanwhile.
+        """
+        try:
+            rows = await db.fetch(
+                self.sql["insert_pending"],
+                *(
+                    [getattr(each, name) for each in pending]
+                    for name in ("loan_id", "version", "message_id", "decision", "external_payment_id", "transaction_id")
+                ),
+                at,
+            )
+        except asyncpg.UniqueViolationError as counted:
+            if counted.constraint_name != "external_payment_pkey":
+                raise
+            return set()
+        return {row["message_id"] for row in rows}
 
     async def note_account(self, db: Reads, loan_id: UUID, message_id: UUID, account_id: UUID) -> None:
         """The account that was opened for what is decided."""
@@ -204,50 +238,25 @@ class Store:
     async def forget_pending(self, db: Reads, loan_id: UUID, message_id: UUID) -> None:
         await db.execute(self.sql["forget_pending"], loan_id, message_id)
 
-    async def claim_external_payment(self, db: Reads, external_payment_id: str, loan_id: UUID, transaction_id: UUID) -> bool:
-        """Whether it had not been counted."""
-        return bool(await db.fetchval(self.sql["claim_external_payment"], external_payment_id, loan_id, transaction_id))
+    async def counted_payments(self, db: Reads, external_payment_ids: Sequence[str]) -> set[str]:
+        """Those of the payments made elsewhere that were counted."""
+        rows = await db.fetch(self.sql["counted_payments"], external_payment_ids)
+        return {row["external_payment_id"] for row in rows}
 
     async def free_external_payment(self, db: Reads, transaction_id: UUID) -> None:
         await db.execute(self.sql["free_external_payment"], transaction_id)
 
-    async def book_money(
-        self,
-        db: Reads,
-        loan_id: UUID,
-        version: int,
-        message_id: UUID,
-        now: Standing,
-        book: Mapping[str, Any],
-        happening: Mapping[str, Any],
-        change: LoanChange,
-        entry_id: UUID | None,
-        lines: Lines,
-        made_at: datetime,
-    ) -> bool:
-        """Whether nobody had changed the loan since it was decided; then all of it is written."""
-        told = change.transaction
-        return bool(
-            await db.fetchval(
-                self.sql["book_money"],
-                loan_id,
-                version,
-                *now.values(),
-                told.number,
-                book,
-                told.transaction_id,
-                told.kind,
-                told.value_date,
-                told.booked_on,
-                happening,
-                change.model_dump(mode="json"),
-                told.reverses,
-                made_at,
-                entry_id,
-                *_columns(lines),
-                message_id,
-            )
+    async def book_money(self, db: Reads, booked: Sequence[MoneyKept], made_at: datetime) -> set[UUID]:
+        """Write all of it of those loans, which are named, that nobody had changed since it was decided."""
+        lines = [(each.loan_id, *line) for each in booked for line in each.lines]
+        rows = await db.fetch(
+            self.sql["book_money"],
+            *([getattr(each.now, name) for each in booked] for name in Standing.__slots__),
+            *([getattr(each, name) for each in booked] for name in _OF_MONEY),
+            made_at,
+            *([line[place] for line in lines] for place in range(4)),
         )
+        return {row["loan_id"] for row in rows}
 
     async def give_reason(self, db: Reads, loan_id: UUID, reason: str) -> None:
         await db.execute(self.sql["give_reason"], loan_id, reason)
@@ -335,6 +344,6 @@ def _columns(lines: Lines) -> tuple[list[Any], ...]:
     return tuple([line[place] for line in lines] for place in range(3))
 
 
-def who(turn: Turn) -> str:
+def who(turn: Turn | Said) -> str:
     """The principal, as it is written down."""
     return f"{turn.principal.kind}:{turn.principal.id}"

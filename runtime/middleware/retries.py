@@ -72,11 +72,14 @@ class Retries:
         self._held: dict[UUID, int] = {}
         """How often a message met a fault of the surroundings."""
 
-    async def perform(self, envelope: Envelope, *, redelivered: bool) -> Outcome | None:
-        """The outcome; None where the message waits or was put aside, so that there is nothing to answer yet."""
+    async def perform(self, envelope: Envelope, *, redelivered: bool, begun: bool = False) -> Outcome | None:
+        """The outcome; None where the message waits or was put aside, so that there is nothing to answer yet.
+
+        `begun`: it was tried before, together with others.
+        """
         with telemetry.conversation(envelope.correlation_id, envelope.traceparent):
             try:
-                outcome = await self._perform(envelope, redelivered=redelivered)
+                outcome = await self._perform(envelope, redelivered=redelivered, begun=begun)
             except Exception as error:
                 if not is_surroundings(error) or not await self._holds_up_others(envelope):
                     raise
@@ -85,9 +88,9 @@ class Retries:
             self._held.pop(envelope.message_id, None)
             return outcome
 
-    async def _perform(self, envelope: Envelope, *, redelivered: bool) -> Outcome | None:
+    async def _perform(self, envelope: Envelope, *, redelivered: bool, begun: bool) -> Outcome | None:
         if not redelivered:
-            return await self._try_in_place(envelope, begun=False)
+            return await self._try_in_place(envelope, begun=begun)
         if (killer := await self._begin(envelope)) is not None:
             return killer
         try:

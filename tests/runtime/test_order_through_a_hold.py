@@ -24,7 +24,7 @@ class Turns:
     def __init__(self) -> None:
         self.begun: list[str] = []
 
-    async def perform(self, envelope: Envelope, *, redelivered: bool = False) -> Outcome:
+    async def perform(self, envelope: Envelope, *, redelivered: bool = False, begun: bool = False) -> Outcome:
         self.begun.append(envelope.type)
         await asyncio.sleep(0)
         if len(self.begun) == 1:
@@ -46,20 +46,22 @@ class NobodyAsks(Answers):
 
 
 def desk_of(kind: str, turns: Turns) -> Desk:
-    if kind == "keyed":
-        return KeyedDesk(cast("Any", turns), NobodyAsks(), Failpoints(), concurrency=4)
+    if kind.startswith("keyed"):
+        batch = 8 if kind == "keyed, many at once" else 1
+        return KeyedDesk(cast("Performer", turns), cast("Any", turns), NobodyAsks(), Failpoints(), concurrency=4, batch=batch)
     return StreamDesk(cast("Performer", turns), cast("Any", turns), NobodyAsks(), Failpoints(), batch=1)
 
 
-@pytest.mark.parametrize("kind", ["keyed", "stream"])
+@pytest.mark.parametrize("kind", ["keyed", "keyed, many at once", "stream"])
 async def test_nothing_overtakes_a_message_that_goes_back(kind: str) -> None:
     turns, nothing = Turns(), cast("Any", None)
     desk = desk_of(kind, turns)
     mailbox = Mailbox("commands.test.00", nothing, nothing, nothing, desk, prefetch=2)
+    mailbox._lane = lane = cast("Lane", object())
     running = asyncio.create_task(desk.run()) if isinstance(desk, StreamDesk) else None
     for tag, name in enumerate(("first", "second"), start=1):
         envelope = Envelope(new_id(), name, b"{}", NOBODY, key="a")
-        desk.arrived(Letter(cast("Lane", None), tag, redelivered=False, envelope=envelope, delivery=cast("Delivery", None)))
+        desk.arrived(Letter(lane, tag, redelivered=False, envelope=envelope, delivery=cast("Delivery", None)))
     await until(mailbox._held.is_set)
     await desk.idle()
     await asyncio.sleep(0.02)

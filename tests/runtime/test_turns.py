@@ -8,7 +8,7 @@ import pytest
 
 from messages.base import Forbidden, NotFound, Refusal
 from messages.ids import derived_id, new_id
-from runtime.actor import Actor, Batch, Turn, handles, handles_batch
+from runtime.actor import Actor, Turn, handles
 from runtime.clock import unix_milliseconds
 from runtime.principal import Principal
 from tests.bank import until
@@ -275,14 +275,6 @@ class _Wrong:
 
             @handles
             async def one(self, command: str, turn: Turn) -> Counted: ...
-
-    @staticmethod
-    def a_key_in_a_batch() -> None:
-        class Mixed(Actor):
-            name = "probe"
-
-            @handles_batch(Add)
-            async def many(self, batch: Batch) -> None: ...
 
 
 @pytest.mark.parametrize("declare", [each for name, each in vars(_Wrong).items() if isinstance(each, staticmethod)])

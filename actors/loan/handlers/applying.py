@@ -59,23 +59,23 @@ class Applying(Booking):
         return await self.as_it_is(turn, LoanId(loan_id))
 
     async def _check_borrower(self, turn: Turn, command: ApplyForLoan) -> None:
-        member = await asked(turn, GetMember(member_id=command.member_id), step="member", field="member_id")
+        member = await asked(turn.said, GetMember(member_id=command.member_id), step="member", field="member_id")
         if member.status is not MemberStatus.ACTIVE:
             raise BorrowerNotActive(field="member_id", status=member.status)
         if command.group_id is not None:
-            group = await asked(turn, GetGroup(group_id=command.group_id), step="group", field="group_id")
+            group = await asked(turn.said, GetGroup(group_id=command.group_id), step="group", field="group_id")
             if command.member_id not in {seat.member_id for seat in group.members}:
                 raise NotInGroup(field="group_id")
 
     async def _product_for_new_loans(self, turn: Turn, product_id: LoanProductId) -> LoanProduct:
-        product = await asked(turn, GetLoanProduct(product_id=product_id), step="product", field="product_id")
+        product = await asked(turn.said, GetLoanProduct(product_id=product_id), step="product", field="product_id")
         if product.status == "retired":
             raise ProductRetired(field="product_id")
         return product
 
     async def _check_settlement(self, turn: Turn, account_id: AccountId, member_id: UUID, currency: str) -> None:
         field = "settlement_account_id"
-        account = await asked(turn, GetAccount(account_id=account_id), step="account", field=field)
+        account = await asked(turn.said, GetAccount(account_id=account_id), step="account", field=field)
         if account.member_id != member_id:
             raise AccountNotFound(field=field, account_id=account_id)
         if account.kind not in OF_MEMBERS:
@@ -87,7 +87,7 @@ class Applying(Booking):
     async def change_application(self, command: ChangeApplication, turn: Turn) -> Loan:
         if command.settlement_account_id is not None:
             async with turn.apart() as db:
-                kept = (await self.held(db, turn, command.loan_id)).kept
+                kept = (await self.held(db, turn.said, command.loan_id)).kept
             await self._check_settlement(turn, command.settlement_account_id, kept.member_id, kept.currency)
         held = await self.to_change(turn, command.loan_id, Action.CHANGE, command.expected_version)
         terms = changed_terms(held, command)

@@ -46,7 +46,7 @@ class Asking(CounterAccounts):
 
     @handles
     async def request_disbursement(self, command: RequestDisbursement, turn: Turn) -> LoanRequest:
-        await self.check_paid_to(turn, command.loan_id, command.to_account_id)
+        await self.check_paid_to(turn.said, command.loan_id, command.to_account_id)
         held = await self.to_change(turn, command.loan_id, Action.DISBURSE)
         account = paid_to(held, command.to_account_id, in_cash=False)
         if command.value_date is not None and command.value_date > held.today:
@@ -111,13 +111,13 @@ class Asking(CounterAccounts):
             await self.carry_out(turn, command.loan_id, lambda db, held: self._plan(db, turn, held, command.request_id))
         else:
             await self._reject(turn, command)
-        kept = (await self.held(turn, turn, command.loan_id)).kept
+        kept = (await self.held(turn, turn.said, command.loan_id)).kept
         request = answers.request(await self.store.request(turn, command.loan_id, command.request_id), kept.currency)
         turn.emit(RequestDecided(request=request))
         return request
 
     async def _reject(self, turn: Turn, command: DecideRequest) -> None:
-        await self.held(turn, turn, command.loan_id, lock=True)
+        await self.locked(turn, command.loan_id)
         await self._open_request(turn, turn, command.loan_id, command.request_id)
         await self.store.decide_request(turn, command.request_id, "rejected", who(turn), turn.now, None)
         await self.store.touch(turn, command.loan_id)

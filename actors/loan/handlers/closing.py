@@ -53,9 +53,9 @@ class Closing(Booking):
             raise LoanNotFound
         if row["pending_message_id"] is not None:
             await turn.rollback()
-            kept = (await self.held(turn, turn, command.loan_id)).kept
+            kept = (await self.held(turn, turn.said, command.loan_id)).kept
             await turn.rollback()
-            await self.finish(turn, kept)
+            await self.finish(turn, turn.said, kept)
             row = await self.store.loan_to_close(turn, command.loan_id)
             assert row is not None, "loans stay"
         if _is_closed(row, command.on):

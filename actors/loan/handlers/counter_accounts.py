@@ -13,7 +13,7 @@ from messages.ids import AccountId
 from messages.ledger import Account, AccountKindRefused, AccountNotFound, CurrencyMismatch, GetAccount
 from messages.loan import NoAccountNamed, PaidFrom, PayerUnfit
 from messages.loan_product import Accounting
-from runtime.actor import Turn
+from runtime.actor import Said
 
 OF_MEMBERS = frozenset({"savings", "current"})
 """Kinds of accounts that loans are paid out to and paid from."""
@@ -22,39 +22,39 @@ OF_MEMBERS = frozenset({"savings", "current"})
 class CounterAccounts(Booking):
     """Knows where money may come from and go to."""
 
-    async def check_paid_from(self, turn: Turn, loan_id: UUID, said: PaidFrom | None) -> None:
+    async def check_paid_from(self, said: Said, loan_id: UUID, named: PaidFrom | None) -> None:
         """Refuse a payment from what is neither borrower's nor guarantor's, nor what a payment made elsewhere comes by."""
-        if said is None or said.account_id is None:
+        if named is None or named.account_id is None:
             return
-        async with turn.apart() as db:
-            held = await self.held(db, turn, loan_id)
+        async with said.work.autocommit() as db:
+            held = await self.held(db, said, loan_id)
             guarantors = (await self.store.attached(db, [loan_id]))[loan_id].guarantors
         accounting, field = held.product.rules.accounting, "paid_from.account_id"
-        if _is_settled(held, turn) or said.account_id in {held.kept.settlement_account_id, accounting.cash}:
+        if _is_settled(held, said) or named.account_id in {held.kept.settlement_account_id, accounting.cash}:
             return
-        account = await self._account(turn, said.account_id, field, held.kept.currency)
+        account = await self._account(said, named.account_id, field, held.kept.currency)
         if account.kind == "internal":
-            _check_channel(account, accounting, field, is_external=said.external_payment_id is not None)
+            _check_channel(account, accounting, field, is_external=named.external_payment_id is not None)
         elif account.member_id not in {held.kept.member_id, *(row["member_id"] for row in guarantors)}:
             raise PayerUnfit(field=field)
 
-    async def check_paid_to(self, turn: Turn, loan_id: UUID, named: AccountId | None, field: str = "to_account_id") -> None:
+    async def check_paid_to(self, said: Said, loan_id: UUID, named: AccountId | None, field: str = "to_account_id") -> None:
         """Refuse to pay out to what is neither the borrower's account nor a channel of the institution."""
         if named is None:
             return
-        async with turn.apart() as db:
-            held = await self.held(db, turn, loan_id)
+        async with said.work.autocommit() as db:
+            held = await self.held(db, said, loan_id)
         accounting = held.product.rules.accounting
-        if _is_settled(held, turn) or named in {held.kept.settlement_account_id, accounting.cash}:
+        if _is_settled(held, said) or named in {held.kept.settlement_account_id, accounting.cash}:
             return
-        account = await self._account(turn, named, field, held.kept.currency)
+        account = await self._account(said, named, field, held.kept.currency)
         if account.kind == "internal":
             _check_channel(account, accounting, field, is_external=True)
         elif account.member_id != held.kept.member_id:
             raise AccountNotFound(field=field, account_id=named)
 
-    async def _account(self, turn: Turn, account_id: AccountId, field: str, currency: str) -> Account:
-        account = await asked(turn, GetAccount(account_id=account_id), step="counter account", field=field)
+    async def _account(self, said: Said, account_id: AccountId, field: str, currency: str) -> Account:
+        account = await asked(said, GetAccount(account_id=account_id), step="counter account", field=field)
         if account.kind not in OF_MEMBERS | {"internal"}:
             raise AccountKindRefused(field=field, kind=account.kind)
         if account.currency != currency:
@@ -88,9 +88,9 @@ def _settlement(held: Held, field: str) -> UUID:
     return held.kept.settlement_account_id
 
 
-def _is_settled(held: Held, turn: Turn) -> bool:
+def _is_settled(held: Held, said: Said) -> bool:
     """It was judged before: what this message decided is only to be finished."""
-    return held.kept.pending_message_id == turn.message_id
+    return held.kept.pending_message_id == said.message_id
 
 
 def _check_channel(account: Account, accounting: Accounting, field: str, *, is_external: bool) -> None:

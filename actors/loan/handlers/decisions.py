@@ -1,16 +1,17 @@
 """What is decided about a loan's money: a plan, and all that follows from it, as it is kept until it is done."""
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
 from pydantic import TypeAdapter
+from pydantic_core import to_jsonable_python
 
 from actors.loan.handlers.loading import Held
-from actors.loan.kept import Standing
+from actors.loan.kept import MoneyKept, PendingKept, Standing
 from actors.loan.rules import figures
 from actors.loan.rules.book import Book
 from actors.loan.rules.happenings import Happening, Parts
@@ -18,9 +19,10 @@ from actors.loan.rules.life_cycle import Action
 from actors.loan.rules.owing import outstanding
 from actors.loan.rules.position import ACCOUNT
 from actors.loan.store import Reads
+from messages.base import Event
 from messages.ids import AccountId, EntryId, LoanId, LoanTransactionId
 from messages.ledger import PostEntry, PostingOrder
-from messages.loan import LoanChange, LoanTransaction
+from messages.loan import LoanChange, LoanStatusChanged, LoanTransaction, LoanTransactionBooked
 from messages.loan_product import Accounting
 from messages.money import Money
 
@@ -56,14 +58,31 @@ Planner = Callable[[Reads, Held], Awaitable[Plan]]
 
 
 @dataclass(frozen=True, slots=True)
+class Pending:
+    """What is kept of a decision until it is done: what it follows from, and the money that it moves."""
+
+    plan: Plan
+    today: date
+    """The business date of the decision."""
+    by: str
+    lines: Lines
+    account_id: UUID | None = None
+    """The loan's own account, where it was opened for this."""
+
+
+PENDING = TypeAdapter(Pending)
+"""To and from JSON."""
+
+
+@dataclass(frozen=True, slots=True)
 class Decision:
-    """All that follows from a plan; kept as JSON until it is done."""
+    """All that follows from a plan."""
 
     loan_id: UUID
     member_id: UUID
     transaction_id: UUID
     version: int
-    """Of the loan when it was decided."""
+    """Of the loan while it is pending."""
     status_before: str
     entry_id: UUID | None
     opens_under: str | None
@@ -80,10 +99,6 @@ class Decision:
     frees_payment_of: UUID | None
     """The transaction whose external payment may count again."""
     by: str
-
-
-KEPT = TypeAdapter(Decision)
-"""To and from what is kept of a decision."""
 
 
 def happening_of(kind: Any, today: date, **fields: Any) -> Happening:
@@ -155,6 +170,52 @@ def transaction_of(
         reversed_by=None,
         by=by,
     )
+
+
+def pending_of(decision: Decision, plan: Plan, today: date, message_id: UUID) -> PendingKept:
+    """What is written down before the ledger is asked."""
+    pending = Pending(plan, today, decision.by, decision.lines)
+    return PendingKept(
+        loan_id=decision.loan_id,
+        version=decision.version - 1,
+        message_id=message_id,
+        transaction_id=decision.transaction_id,
+        decision=PENDING.dump_python(pending, mode="json", exclude_defaults=True),
+        external_payment_id=plan.external_payment_id,
+    )
+
+
+def money_of(decision: Decision, message_id: UUID, *, whole: bool) -> MoneyKept:
+    """What is written down when the ledger has booked it. `whole`: with the answer, for a message that is not answered yet."""
+    told = decision.change.transaction
+    change = decision.change if whole else {"transaction": told}
+    return MoneyKept(
+        loan_id=decision.loan_id,
+        version=decision.version,
+        message_id=message_id,
+        now=replace(decision.standing, account_id=decision.account_id),
+        book=decision.book,
+        number=told.number,
+        transaction_id=decision.transaction_id,
+        kind=told.kind,
+        value_date=told.value_date,
+        booked_on=told.booked_on,
+        happening=decision.happening,
+        change=to_jsonable_python(change),
+        reverses=told.reverses,
+        entry_id=decision.entry_id,
+        lines=[(role, account or decision.account_id, amount) for role, account, amount in decision.lines],
+    )
+
+
+def events_of(decision: Decision) -> list[Event]:
+    """What is told when it is done."""
+    told, now = decision.change.transaction, decision.standing.status
+    events: list[Event] = [LoanTransactionBooked(transaction=told)]
+    if now != decision.status_before:
+        changed = {"loan_id": decision.loan_id, "member_id": decision.member_id, "status": now, "on": told.booked_on}
+        events.append(LoanStatusChanged.model_validate(changed))
+    return events
 
 
 def by_account(lines: Lines) -> dict[UUID | None, int]:

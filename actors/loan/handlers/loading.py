@@ -15,7 +15,7 @@ from messages.base import NotFound, Query, Reply, VersionConflict
 from messages.loan import LoanNotFound
 from messages.loan_product import LoanProduct
 from messages.loan_terms import LoanTerms
-from runtime.actor import Turn
+from runtime.actor import Said
 
 R = TypeVar("R", bound=Reply)
 ONE_DAY = date.resolution
@@ -69,21 +69,22 @@ class Loading:
         self.store = Store()
         self._conditions: dict[tuple[UUID, int], Conditions] = {}
 
-    async def held(
-        self, db: Reads, turn: Turn, loan_id: UUID, *, lock: bool = False, transaction_id: UUID | None = None
-    ) -> Held:
+    async def held(self, db: Reads, said: Said, loan_id: UUID, *, lock: bool = False) -> Held:
         """The loan. Not found where there is none, or where it is not for the principal to see."""
-        kept = await self.store.loan(db, loan_id, lock=lock, transaction_id=transaction_id)
+        return await self.seen(db, said, await self.store.loan(db, loan_id, lock=lock))
+
+    async def seen(self, db: Reads, said: Said, kept: Kept | None) -> Held:
+        """The same of what was found."""
         if kept is None:
             raise LoanNotFound
-        turn.sees(kept.member_id, LoanNotFound())
-        return await self.as_held(db, turn, kept)
+        said.sees(kept.member_id, LoanNotFound())
+        return await self.as_held(db, said, kept)
 
-    async def as_held(self, db: Reads, turn: Turn, kept: Kept) -> Held:
+    async def as_held(self, db: Reads, said: Said, kept: Kept) -> Held:
         """The loan with what belongs to it."""
         product = await self.store.product(db, kept.product_id, kept.product_version)
         conditions = await self.conditions(db, kept.product_id, kept.product_version)
-        return Held(kept, product, conditions, kept.business_date or turn.now.date())
+        return Held(kept, product, conditions, kept.business_date or said.now.date())
 
     async def conditions(self, db: Reads, product_id: UUID, version: int) -> Conditions:
         """How loans of a product's version are kept."""
@@ -97,10 +98,10 @@ class Loading:
         return conditions
 
 
-async def asked(turn: Turn, question: Query[R], *, step: str, field: str) -> R:
+async def asked(said: Said, question: Query[R], *, step: str, field: str) -> R:
     """What another actor says of a thing that the client named; where there is none, the client's field is at fault."""
     try:
-        return await turn.ask(question, step=step, in_own_name=True)
+        return await said.ask(question, step=step, in_own_name=True)
     except NotFound as no:
         no.field = field
         raise

@@ -53,12 +53,12 @@ class Reading(Booking):
         found = await self.store.loans(turn, before, member_id, query.status, query.product_id, query.limit + 1)
         page = found[: query.limit]
         attached = await self.store.attached(turn, [kept.loan_id for kept in page])
-        items = [answers.loan(await self.as_held(turn, turn, kept), attached[kept.loan_id]) for kept in page]
+        items = [answers.loan(await self.as_held(turn, turn.said, kept), attached[kept.loan_id]) for kept in page]
         return LoanPage(items=tuple(items), next_cursor=encode_cursor(str(page[-1].seq)) if len(found) > query.limit else None)
 
     @handles
     async def get_loan_schedule(self, query: GetLoanSchedule, turn: Turn) -> LoanInstallments:
-        held = await self.held(turn, turn, query.loan_id)
+        held = await self.held(turn, turn.said, query.loan_id)
         book = held.book()
         if not book.disbursed:  # as it would be, paid out whole on the expected day
             first = held.approved_terms.start
@@ -67,7 +67,7 @@ class Reading(Booking):
 
     @handles
     async def list_loan_transactions(self, query: ListLoanTransactions, turn: Turn) -> LoanTransactionPage:
-        await self.held(turn, turn, query.loan_id)
+        await self.held(turn, turn.said, query.loan_id)
         rows = await self.store.transactions(turn, query.loan_id, _number(query.cursor) or 0, query.limit + 1)
         page = rows[: query.limit]
         more = len(rows) > query.limit
@@ -78,7 +78,7 @@ class Reading(Booking):
 
     @handles
     async def get_loan_balances(self, query: GetLoanBalances, turn: Turn) -> LoanBalances:
-        held = await self.held(turn, turn, query.loan_id)
+        held = await self.held(turn, turn.said, query.loan_id)
         on = query.on or held.today
         if on > held.today:
             raise LoanValueDateTooLate(field="on", business_date=held.today)
@@ -93,7 +93,7 @@ class Reading(Booking):
 
     @handles
     async def get_loan_payoff(self, query: GetLoanPayoff, turn: Turn) -> LoanPayoff:
-        held = await self.held(turn, turn, query.loan_id)
+        held = await self.held(turn, turn.said, query.loan_id)
         check_action(held.kept.status, Action.REPAY)
         on = query.on or held.today
         if on < held.today:
@@ -106,7 +106,7 @@ class Reading(Booking):
 
     @handles
     async def list_loan_requests(self, query: ListLoanRequests, turn: Turn) -> LoanRequestPage:
-        kept = (await self.held(turn, turn, query.loan_id)).kept
+        kept = (await self.held(turn, turn.said, query.loan_id)).kept
         rows = await self.store.requests(turn, query.loan_id, _number(query.cursor), query.limit + 1)
         page = rows[: query.limit]
         more = len(rows) > query.limit

@@ -58,10 +58,10 @@ class Securing(Booking):
     async def _check_guarantor(self, turn: Turn, command: AddGuarantor) -> UUID | None:
         """The group that both are in, if any."""
         async with turn.apart() as db:
-            kept = (await self.held(db, turn, command.loan_id)).kept
+            kept = (await self.held(db, turn.said, command.loan_id)).kept
         if command.member_id == kept.member_id:
             raise GuarantorUnfit("Nobody answers for a loan of their own.", field="member_id")
-        member = await asked(turn, GetMember(member_id=MemberId(command.member_id)), step="member", field="member_id")
+        member = await asked(turn.said, GetMember(member_id=MemberId(command.member_id)), step="member", field="member_id")
         if member.status is not MemberStatus.ACTIVE:
             raise GuarantorUnfit(field="member_id", status=member.status)
         if kept.group_id is None:

@@ -1,13 +1,15 @@
 """Money of a loan that was paid out: repayments, charges, waivers, refunds, recoveries, and taking any of them back."""
 
-from typing import Any
+import asyncio
 
 from actors.loan.handlers import answers
+from actors.loan.handlers.booking import Order
 from actors.loan.handlers.counter_accounts import CounterAccounts, paid_from, paid_to
-from actors.loan.handlers.decisions import Plan, happening_of
+from actors.loan.handlers.decisions import Plan, Planner, happening_of
 from actors.loan.handlers.loading import Held
 from actors.loan.rules.life_cycle import Action
 from actors.loan.store import Reads
+from messages.base import Refusal
 from messages.loan import (
     ChargeFee,
     LoanChange,
@@ -20,30 +22,43 @@ from messages.loan import (
     TransactionReversed,
     WaiveDue,
 )
-from runtime.actor import Turn, handles
+from runtime.actor import Batch, Said, Turn, handles, handles_batch
 
 
 class Servicing(CounterAccounts):
     """Books what happens to a loan's money."""
 
-    @handles
-    async def record_repayment(self, command: RecordRepayment, turn: Turn) -> LoanChange:
-        return await self._take(turn, command, Action.REPAY, "repayment", way=command.way)
+    @handles_batch(RecordRepayment, RecordRecovery)
+    async def take_payments(self, batch: Batch) -> None:
+        """Payments come in crowds: at the end of a month, and when a payment system tells a day's."""
+        orders = [Order(said, said.message.loan_id, self._taken(said), said.message.dry_run) for said in batch]
+        ends = await asyncio.gather(*(self._check_payer(order) for order in orders), return_exceptions=True)
+        for end in ends:
+            if end is not None:
+                raise end
+        await self.carry_out_all(batch, [order for order in orders if order.refusal is None])
+        for order in orders:
+            order.give_answer()
 
-    @handles
-    async def record_recovery(self, command: RecordRecovery, turn: Turn) -> LoanChange:
-        return await self._take(turn, command, Action.RECOVER, "recovery")
+    async def _check_payer(self, order: Order) -> None:
+        try:
+            await self.check_paid_from(order.said, order.loan_id, order.said.message.paid_from)
+        except Refusal as no:
+            order.refusal = no
 
-    async def _take(
-        self, turn: Turn, command: RecordRepayment | RecordRecovery, action: Action, kind: Any, **more: Any
-    ) -> LoanChange:
-        await self.check_paid_from(turn, command.loan_id, command.paid_from)
+    def _taken(self, said: Said) -> Planner:
+        command: RecordRepayment | RecordRecovery = said.message
 
         async def plan(_: Reads, held: Held) -> Plan:
             account = paid_from(held, command.paid_from, in_cash=command.in_cash)
+            paid = {"amount": command.amount.minor, "account": account}
+            if isinstance(command, RecordRepayment):
+                action, happening = Action.REPAY, happening_of("repayment", held.today, **paid, way=command.way)
+            else:
+                action, happening = Action.RECOVER, happening_of("recovery", held.today, **paid)
             return Plan(
                 action,
-                happening_of(kind, held.today, amount=command.amount.minor, account=account, **more),
+                happening,
                 value_date=command.value_date,
                 asked=command.amount,
                 account_field="paid_from.account_id",
@@ -51,7 +66,7 @@ class Servicing(CounterAccounts):
                 external_payment_id=_external(command.paid_from),
             )
 
-        return await self.carry_out(turn, command.loan_id, plan, dry_run=command.dry_run)
+        return plan
 
     @handles
     async def charge_fee(self, command: ChargeFee, turn: Turn) -> LoanChange:
@@ -71,7 +86,7 @@ class Servicing(CounterAccounts):
 
     @handles
     async def refund_overpayment(self, command: RefundOverpayment, turn: Turn) -> LoanChange:
-        await self.check_paid_to(turn, command.loan_id, command.to_account_id)
+        await self.check_paid_to(turn.said, command.loan_id, command.to_account_id)
 
         async def plan(_: Reads, held: Held) -> Plan:
             account = paid_to(held, command.to_account_id, in_cash=command.in_cash)

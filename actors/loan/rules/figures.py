@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import date
+from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
@@ -22,7 +23,11 @@ def told_parts(parts: Parts, currency: str) -> LoanParts:
 
 
 def _told(four: Sequence[int], currency: str) -> LoanParts:
-    principal, interest, fee, penalty = four
+    return _parts(*four, currency)
+
+
+@lru_cache(maxsize=4096)
+def _parts(principal: int, interest: int, fee: int, penalty: int, currency: str) -> LoanParts:
     return LoanParts.model_construct(
         principal=Money.of(principal, currency),
         interest=Money.of(interest, currency),

@@ -3,6 +3,7 @@
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
+from uuid import UUID
 
 import pytest
 
@@ -193,7 +194,7 @@ async def test_a_turn_that_dies_after_the_ledgers_answer_is_finished(bank: Bank,
     loan = await lent(bank)
     book_money, deaths = Store.book_money, [1, 2]
 
-    async def dies_twice(self: Store, *arguments: Any) -> bool:
+    async def dies_twice(self: Store, *arguments: Any) -> set[UUID]:
         if deaths:
             raise MessageFault(f"death {deaths.pop()}")
         return await book_money(self, *arguments)
@@ -246,7 +247,7 @@ async def test_a_close_that_comes_between_is_decided_after(bank: Bank, monkeypat
     loan, today = await lent(bank, days_ago=2), await business_date(bank)
     insert_pending, between = Store.insert_pending, [today]
 
-    async def late(self: Store, *arguments: Any) -> bool:
+    async def late(self: Store, *arguments: Any) -> set[UUID]:
         if between:
             await bank.says(CloseLoanDays(loan_ids=(loan.loan_id,), on=between.pop()))
         return await insert_pending(self, *arguments)
