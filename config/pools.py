@@ -96,9 +96,10 @@ class PoolSettings(Section):
     prefetch: int = Field(64, ge=1, le=10_000)
     """Messages that the broker hands to a consumer ahead of their acks. Each is a place where a higher priority waits."""
     concurrency: int = Field(8, ge=1, le=1_000)
-    """Keys (or, competing, messages) worked on at once, per replica."""
+    """Keys (or, competing, messages) worked on at once, per replica, in all its partitions together. What is taken as a batch counts
+    once."""
     batch: int = Field(1, ge=1, le=2_000)
-    """Messages that one batch turn takes at most, in one transaction. 1: no batches."""
+    """Messages that one batch turn takes at most, in one transaction; of a keyed mailbox each has another key. 1: no batches."""
     partitions: Annotated[tuple[int, ...] | None, BeforeValidator(parse_partitions)] = None
     """The partitions that this process may serve, as 0-15 or a list. Not set: all of the actor's."""
     priority: int = Field(0, ge=0, le=10)

@@ -35,7 +35,7 @@ async def test_the_messages_of_each_key_are_handled_one_at_a_time_and_in_order(p
 
 
 async def test_different_keys_are_handled_side_by_side(probe: ProbeHouse) -> None:
-    keys = [f"side {number}" for number in range(40)]
+    keys = [f"side {number}" for number in range(probe.actors.pools["probe"].settings.concurrency)]
     await probe.mouth.say(*(Add(counter=key, trouble="gate:side") for key in keys))
     await until(lambda: len(scene.begun) == len(keys))
     assert scene.most_working["*"] == len(keys)
@@ -88,8 +88,8 @@ async def test_a_message_that_waits_in_the_process_overtakes_more_urgent_ones_in
     await until(lambda: probe.actors.pools["probe"].depth > len(running))
     waits_since = stopwatch_seconds()
     await until(lambda: stopwatch_seconds() > waits_since + 0.1)
-    await probe.mouth.say(*(Shout(counter=key) for key in loud[8:20]))
+    await probe.mouth.say(*(Shout(counter=key) for key in loud[len(running) : len(running) + 12]))
     await until(lambda: probe.actors.pools["probe"].depth >= len(running) + 13)
     scene.gate(running[0]).set()
-    await probe.until_stepped(loud[19], [1])
+    await probe.until_stepped(loud[len(running) + 11], [1])
     assert scene.begun[len(running)][0] == quiet
