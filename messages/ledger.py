@@ -9,7 +9,7 @@ above zero. The file is long because a vocabulary stands in one place; it has no
 """
 
 from datetime import UTC, date, datetime
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
@@ -20,6 +20,8 @@ from messages.money import Currency, Money, PositiveMoney
 
 MOST_POSTINGS = 100
 """Postings of one entry: a payroll's worth; more are more entries, so that one entry never holds up the stream."""
+MOST_ENTRIES = 100
+"""Entries of one command."""
 
 AccountKind = Literal["savings", "current", "share_capital", "loan", "internal"]
 ChartKind = Literal["asset", "liability", "equity", "income", "expense"]
@@ -373,6 +375,41 @@ class PostEntry(Command[Entry], wire="ledger.post_entry.v1", permission="entries
     reference: Line | None = None
     value_date: BankDay | None = None
     """The day from which the money counts for interest; at most a year ahead. Default: today (UTC)."""
+
+
+class EntryOrder(BaseModel):
+    """One of many entries to post."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    entry_id: EntryId
+    """Made by whoever posts it: the same id twice is one entry."""
+    postings: tuple[PostingOrder, ...] = Field(min_length=2, max_length=MOST_POSTINGS)
+    description: Line
+    reference: Line | None = None
+    value_date: BankDay | None = None
+    """The day from which the money counts for interest; at most a year ahead. Default: today (UTC)."""
+
+
+class EntryRefused(Reply):
+    """An entry that is not posted."""
+
+    entry_id: EntryId
+    problem: dict[str, Any]
+    """Rule, status, detail, and the field at fault, as if it had been posted alone."""
+
+
+class EntriesPosted(Reply):
+    """What became of many entries."""
+
+    posted: tuple[EntryId, ...]
+    refused: tuple[EntryRefused, ...]
+
+
+class PostEntries(Command[EntriesPosted], wire="ledger.post_entries.v1", permission="entries:post"):
+    """Post balanced entries, in this order, each as if it were alone: one that is refused stops none of the others."""
+
+    entries: tuple[EntryOrder, ...] = Field(min_length=1, max_length=MOST_ENTRIES)
 
 
 class ReverseEntry(Command[Entry], wire="ledger.reverse_entry.v1", permission="entries:reverse"):

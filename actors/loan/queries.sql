@@ -43,7 +43,7 @@ SELECT
     l.loan_id, l.seq, l.member_id, l.group_id, l.product_id, l.product_version, l.currency, l.status, l.approved,
     l.settlement_account_id, l.account_id, l.disbursed_on, l.closed_through, l.last_number, l.version,
     a.terms, a.purpose, a.submitted_by, a.approved_by, a.reason, a.created_at,
-    b.book, NULL::uuid AS pending_message_id, NULL::jsonb AS pending, NULL::jsonb AS done,
+    b.book, NULL::uuid AS pending_message_id, NULL::jsonb AS pending, NULL::json AS done,
     (SELECT business_date FROM reporting.business_date) AS business_date
 FROM loan.loan AS l
 JOIN loan.application AS a ON a.loan_id = l.loan_id
@@ -178,16 +178,16 @@ RETURNING message_id;
 UPDATE loan.pending SET decision = decision || $3 WHERE loan_id = $1 AND message_id = $2;
 
 -- name: forget_pending
--- It is done, or was refused.
-DELETE FROM loan.pending WHERE loan_id = $1 AND message_id = $2;
+-- They were refused.
+DELETE FROM loan.pending WHERE (loan_id, message_id) IN (SELECT * FROM unnest($1::uuid[], $2::uuid[]));
 
 -- name: counted_payments
 -- Those of the payments that were counted before.
 SELECT external_payment_id FROM loan.external_payment WHERE external_payment_id = ANY($1::text[]);
 
--- name: free_external_payment
--- The payment was refused or taken back: it may count again.
-DELETE FROM loan.external_payment WHERE transaction_id = $1;
+-- name: free_external_payments
+-- The payments were refused or taken back: they may count again.
+DELETE FROM loan.external_payment WHERE transaction_id = ANY($1::uuid[]);
 
 -- name: book_money
 -- Transactions for good, one a loan: the loans, their books and their standing after it, what it did to the accounts of the ledger;
@@ -196,8 +196,8 @@ DELETE FROM loan.external_payment WHERE transaction_id = $1;
 WITH done AS (
     SELECT * FROM unnest(
         $1::text[], $2::uuid[], $3::date[], $4::date[], $5::bigint[], $6::bigint[], $7::bigint[], $8::bigint[], $9::bigint[],
-        $10::date[], $11::text[], $12::numeric[], $13::uuid[], $14::integer[], $15::uuid[], $16::jsonb[], $17::integer[],
-        $18::uuid[], $19::text[], $20::date[], $21::date[], $22::jsonb[], $23::jsonb[], $24::uuid[], $25::uuid[]
+        $10::date[], $11::text[], $12::numeric[], $13::uuid[], $14::integer[], $15::uuid[], $16::json[], $17::integer[],
+        $18::uuid[], $19::text[], $20::date[], $21::date[], $22::json[], $23::json[], $24::uuid[], $25::uuid[]
     ) AS done (
         status, account_id, disbursed_on, closed_through, principal_disbursed, principal_outstanding, interest_outstanding,
         fees_outstanding, penalties_outstanding, past_due_since, bucket, provision_percent, loan_id, version, message_id, book,
@@ -303,7 +303,7 @@ WITH closed AS (
     WHERE loan_id = $1 AND version = $2
     RETURNING loan_id, currency
 ), kept AS (
-    UPDATE loan.book AS b SET book = $15::jsonb FROM closed WHERE b.loan_id = closed.loan_id AND $15::jsonb IS NOT NULL
+    UPDATE loan.book AS b SET book = $15::json FROM closed WHERE b.loan_id = closed.loan_id AND $15::json IS NOT NULL
 ), earned AS (
     INSERT INTO loan.line (loan_id, on_date, role, account_id, currency, amount)
     SELECT closed.loan_id, $6, line.role, line.account_id, closed.currency, line.amount
@@ -340,7 +340,7 @@ WITH closed AS (
     WHERE l.loan_id = n.loan_id
 ), kept AS (
     UPDATE loan.book AS b SET book = n.book
-    FROM unnest($11::uuid[], $12::jsonb[]) AS n (loan_id, book)
+    FROM unnest($11::uuid[], $12::json[]) AS n (loan_id, book)
     WHERE b.loan_id = n.loan_id
 )
 INSERT INTO loan.line (loan_id, on_date, role, account_id, currency, amount)

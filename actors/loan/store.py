@@ -235,16 +235,17 @@ class Store:
         """The account that was opened for what is decided."""
         await db.execute(self.sql["note_account"], loan_id, message_id, {"account_id": str(account_id)})
 
-    async def forget_pending(self, db: Reads, loan_id: UUID, message_id: UUID) -> None:
-        await db.execute(self.sql["forget_pending"], loan_id, message_id)
+    async def forget_pending(self, db: Reads, pending: Sequence[tuple[UUID, UUID]]) -> None:
+        """What was decided about loans, each with the message that it was decided for."""
+        await db.execute(self.sql["forget_pending"], *([each[place] for each in pending] for place in range(2)))
 
     async def counted_payments(self, db: Reads, external_payment_ids: Sequence[str]) -> set[str]:
         """Those of the payments made elsewhere that were counted."""
         rows = await db.fetch(self.sql["counted_payments"], external_payment_ids)
         return {row["external_payment_id"] for row in rows}
 
-    async def free_external_payment(self, db: Reads, transaction_id: UUID) -> None:
-        await db.execute(self.sql["free_external_payment"], transaction_id)
+    async def free_external_payments(self, db: Reads, transaction_ids: Sequence[UUID]) -> None:
+        await db.execute(self.sql["free_external_payments"], transaction_ids)
 
     async def book_money(self, db: Reads, booked: Sequence[MoneyKept], made_at: datetime) -> set[UUID]:
         """Write all of it of those loans, which are named, that nobody had changed since it was decided."""

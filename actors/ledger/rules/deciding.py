@@ -6,10 +6,12 @@ from typing import Any
 from actors.ledger.rules import answers, holding, moving
 from actors.ledger.rules.book import Book, Mover
 from actors.ledger.rules.state import Booked
-from messages.base import Event, Message, Reply
-from messages.ids import HoldId
+from messages.base import Event, Message, Refusal, Reply
+from messages.ids import EntryId, HoldId
 from messages.ledger import (
     Deposit,
+    EntriesPosted,
+    EntryRefused,
     ExpireHold,
     Hold,
     HoldExpired,
@@ -17,6 +19,7 @@ from messages.ledger import (
     HoldPosted,
     HoldVoided,
     PlaceHold,
+    PostEntries,
     PostEntry,
     PostHold,
     ReverseEntry,
@@ -29,6 +32,7 @@ Decided = tuple[Reply, list[Event]]
 
 MOVING: tuple[type[Message], ...] = (
     PostEntry,
+    PostEntries,
     ReverseEntry,
     Transfer,
     Deposit,
@@ -50,7 +54,24 @@ def decide(book: Book, message: Message, mover: Mover, hold_id: HoldId) -> Decid
         whole = answers.entry(booked)
         events: list[Event] = [answers.entry_posted(whole)] if len(book.new_entries) > known else []
         return whole if mover.own is None else answers.entry(booked, mover.own), events
-    return _HOLDS[type(message)](book, message, mover, hold_id)
+    return _OTHERS[type(message)](book, message, mover, hold_id)
+
+
+def _post_all(book: Book, message: PostEntries, mover: Mover, _: HoldId) -> Decided:
+    posted: list[EntryId] = []
+    refused: list[EntryRefused] = []
+    events: list[Event] = []
+    for order in message.entries:
+        known = len(book.new_entries)
+        try:
+            booked = moving.post_entry(book, order, mover)
+        except Refusal as no:
+            refused.append(EntryRefused(entry_id=order.entry_id, problem=no.to_wire()))
+            continue
+        posted.append(order.entry_id)
+        if len(book.new_entries) > known:
+            events.append(answers.entry_posted(answers.entry(booked)))
+    return EntriesPosted(posted=tuple(posted), refused=tuple(refused)), events
 
 
 def _place(book: Book, message: PlaceHold, mover: Mover, hold_id: HoldId) -> Decided:
@@ -87,7 +108,8 @@ _ENTRIES: dict[type[Message], Callable[[Book, Any, Mover], Booked]] = {
     Deposit: moving.deposit,
     Withdraw: moving.withdraw,
 }
-_HOLDS: dict[type[Message], Callable[[Book, Any, Mover, HoldId], Decided]] = {
+_OTHERS: dict[type[Message], Callable[[Book, Any, Mover, HoldId], Decided]] = {
+    PostEntries: _post_all,
     PlaceHold: _place,
     PostHold: _post,
     VoidHold: _void,

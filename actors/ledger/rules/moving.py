@@ -18,6 +18,7 @@ from messages.ledger import (
     CurrencyNotAdopted,
     Deposit,
     EntryNotFound,
+    EntryOrder,
     EntryUnbalanced,
     MemberIsSuspended,
     PostEntry,
@@ -70,7 +71,7 @@ def withdraw(book: Book, command: Withdraw, mover: Mover) -> Booked:
     return _move_cash(book, command, mover, "withdrawal")
 
 
-def post_entry(book: Book, command: PostEntry, mover: Mover) -> Booked:
+def post_entry(book: Book, command: PostEntry | EntryOrder, mover: Mover) -> Booked:
     """An entry of the staff's or another actor's making: any accounts, any side, balanced per currency."""
     moves: list[Move] = []
     sums: dict[str, int] = {}

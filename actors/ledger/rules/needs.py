@@ -9,8 +9,10 @@ from actors.ledger.rules.moving import channel_of
 from messages.base import Message
 from messages.ledger import (
     Deposit,
+    EntryOrder,
     ExpireHold,
     PlaceHold,
+    PostEntries,
     PostEntry,
     PostHold,
     ReverseEntry,
@@ -49,9 +51,14 @@ def _of_cash(needs: Needs, message_id: UUID, message: Deposit | Withdraw) -> Non
     needs.entries.add(message.entry_id or message_id)
 
 
-def _of_entry(needs: Needs, message_id: UUID, message: PostEntry) -> None:
+def _of_entry(needs: Needs, message_id: UUID, message: PostEntry | EntryOrder) -> None:
     needs.accounts.update(order.account_id for order in message.postings)
     needs.entries.add(message.entry_id or message_id)
+
+
+def _of_entries(needs: Needs, message_id: UUID, message: PostEntries) -> None:
+    for order in message.entries:
+        _of_entry(needs, message_id, order)
 
 
 def _of_reversal(needs: Needs, message_id: UUID, message: ReverseEntry) -> None:
@@ -78,6 +85,7 @@ _NEEDS: dict[type[Message], Callable[[Needs, UUID, Any], None]] = {
     Deposit: _of_cash,
     Withdraw: _of_cash,
     PostEntry: _of_entry,
+    PostEntries: _of_entries,
     ReverseEntry: _of_reversal,
     PlaceHold: _of_new_hold,
     PostHold: _of_paid_hold,

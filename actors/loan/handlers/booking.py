@@ -5,7 +5,7 @@ the ledger refuses is undecided again. Another message's decision that was left 
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID
@@ -18,8 +18,8 @@ from actors.loan.kept import Kept, PendingKept
 from actors.loan.rules.life_cycle import Action, check_action
 from actors.loan.store import Reads, who
 from messages.base import Refusal
-from messages.ids import MemberId
-from messages.ledger import OpenAccount
+from messages.ids import MemberId, derived_id
+from messages.ledger import OpenAccount, PostEntries
 from messages.loan import ExternalPaymentCounted, Loan, LoanChange
 from runtime.actor import Said, Turn, Work
 from runtime.database import Connection
@@ -48,6 +48,25 @@ class Order:
         else:
             assert self.change is not None, "it was refused or done"
             self.said.answer(self.change)
+
+
+@dataclass(slots=True)
+class Undertaking:
+    """A decision that is being carried out, by the message that it was decided for or by another."""
+
+    said: Said
+    """Whoever carries it out."""
+    message_id: UUID
+    """Of the message that it was decided for."""
+    decision: Decision
+    refusal: Refusal | None = None
+    """The ledger's."""
+
+    def name_field(self) -> None:
+        """Let the ledger's refusal name what the client wrote."""
+        no = self.refusal
+        if no is not None and no.field is not None and no.field.startswith("postings."):
+            no.field = "amount" if no.field.endswith(".amount") else self.decision.account_field
 
 
 class Booking(Deciding):
@@ -86,17 +105,18 @@ class Booking(Deciding):
     async def carry_out_all(self, work: Work, orders: Sequence[Order]) -> None:
         """The same of many loans, each once."""
         await self._decide_all(work, orders)
-        decided = [order for order in orders if order.decision is not None]
-        ends = await asyncio.gather(*(self._tell_ledger(work, order) for order in decided), return_exceptions=True)
-        for end in ends:
-            if end is not None:
-                raise end
-        booking = [(each.decision, each.said.message_id) for each in decided if each.decision is not None]
-        await self._write(work, work.now, booking)
-        for order in decided:
-            if order.decision is not None:
-                order.change = order.decision.change
-                for event in events_of(order.decision):
+        doing = [
+            (order, Undertaking(order.said, order.said.message_id, order.decision))
+            for order in orders
+            if order.decision is not None
+        ]
+        await self._ask_ledger(work, [each for _, each in doing])
+        await self._write(work, work.now, [each for _, each in doing if each.refusal is None])
+        for order, each in doing:
+            order.refusal = each.refusal
+            if each.refusal is None:
+                order.change = each.decision.change
+                for event in events_of(each.decision):
                     order.said.emit(event)
 
     async def _decide_all(self, work: Work, orders: Sequence[Order]) -> None:
@@ -171,61 +191,61 @@ class Booking(Deciding):
 
     async def finish(self, work: Work, said: Said, kept: Kept) -> None:
         """Do what another message decided and did not finish."""
+        assert kept.pending_message_id is not None, "something was decided"
         async with work.autocommit() as db:
-            left = await self.decide_again(db, said, kept)
-        message_id = kept.pending_message_id
-        assert message_id is not None, "something was decided"
-        try:
-            left = await self._ask_ledger(work, said, left, message_id, f" of {left.transaction_id}")
-        except Refusal:
+            left = Undertaking(said, kept.pending_message_id, await self.decide_again(db, said, kept))
+        await self._ask_ledger(work, [left])
+        if left.refusal is not None:
             return  # it is undecided again, and whoever wanted it is told when they ask again
         async with work.apart() as db:
-            await self._write(db, work.now, [(left, message_id)], for_others=True)
-        for event in events_of(left):
+            await self._write(db, work.now, [left], for_others=True)
+        for event in events_of(left.decision):
             said.emit(event)
 
-    async def _tell_ledger(self, work: Work, order: Order) -> None:
-        assert order.decision is not None, "what is told was decided"
-        try:
-            order.decision = await self._ask_ledger(work, order.said, order.decision, order.said.message_id)
-        except Refusal as no:
-            order.refusal, order.decision = no, None
-
-    async def _ask_ledger(self, work: Work, said: Said, decision: Decision, message_id: UUID, step: str = "") -> Decision:
-        currency = decision.change.transaction.amount.currency
-        try:
-            if decision.opens_under is not None and decision.account_id is None:
-                opened = await said.ask(
-                    OpenAccount(
-                        member_id=MemberId(decision.member_id),
-                        kind="loan",
-                        currency=currency,
-                        gl_code=decision.opens_under,
-                    ),
-                    step=f"account{step}",
-                    in_own_name=True,
-                )
-                decision = replace(decision, account_id=opened.account_id)
-                async with work.apart() as db:
-                    await self.store.note_account(db, decision.loan_id, message_id, opened.account_id)
-            if decision.entry_id is not None:
-                await said.ask(entry_of(decision, decision.entry_id), step=f"entry{step}", in_own_name=True)
-        except Refusal as no:
+    async def _ask_ledger(self, work: Work, doing: Sequence[Undertaking]) -> None:
+        """Have the ledger book what was decided. What it refuses is undecided again."""
+        await _all_of(self._open_account(work, each) for each in doing if each.decision.opens_account)
+        telling = [each for each in doing if each.refusal is None and each.decision.entry_id is not None]
+        if telling:
+            entries = tuple(entry_of(each.decision) for each in telling)
+            # Whoever of them is handled alone later asks under another id, for the ids of the entries make it.
+            step = f"entries {derived_id(entries[0].entry_id, ' '.join(str(each.entry_id) for each in entries))}"
+            answer = await work.ask_because(telling[0].said, PostEntries(entries=entries), step=step, in_own_name=True)
+            refused = {each.entry_id: Refusal.from_wire(each.problem) for each in answer.refused}
+            for each, entry in zip(telling, entries, strict=True):
+                each.refusal = refused.get(entry.entry_id)
+        undecided = [each for each in doing if each.refusal is not None]
+        if undecided:
             async with work.apart() as db:
-                await self.store.forget_pending(db, decision.loan_id, message_id)
-                await self.store.free_external_payment(db, decision.transaction_id)
-            if no.field is not None and no.field.startswith("postings."):
-                no.field = "amount" if no.field.endswith(".amount") else decision.account_field
-            raise
-        return decision
+                await self.store.forget_pending(db, [(each.decision.loan_id, each.message_id) for each in undecided])
+                await self.store.free_external_payments(db, [each.decision.transaction_id for each in undecided])
+        for each in undecided:
+            each.name_field()
 
-    async def _write(
-        self, db: Reads, now: datetime, decided: Sequence[tuple[Decision, UUID]], *, for_others: bool = False
-    ) -> None:
-        """What the ledger has booked, each with the message that decided it. Fenced where a loan is another than was decided about."""
+    async def _open_account(self, work: Work, doing: Undertaking) -> None:
+        decision = doing.decision
+        assert decision.opens_under is not None, "an account is opened under a code"
+        wanted = OpenAccount(
+            member_id=MemberId(decision.member_id),
+            kind="loan",
+            currency=decision.change.transaction.amount.currency,
+            gl_code=decision.opens_under,
+        )
+        try:
+            opened = await doing.said.ask(wanted, step=f"account of {decision.transaction_id}", in_own_name=True)
+        except Refusal as no:
+            doing.refusal = no
+            return
+        doing.decision = replace(decision, account_id=opened.account_id)
+        async with work.autocommit() as db:
+            await self.store.note_account(db, decision.loan_id, doing.message_id, opened.account_id)
+
+    async def _write(self, db: Reads, now: datetime, doing: Sequence[Undertaking], *, for_others: bool = False) -> None:
+        """What the ledger has booked. Fenced where a loan is another than was decided about."""
         store = self.store
-        written = await store.book_money(db, [money_of(*each, whole=for_others) for each in decided], now) if decided else set()
-        for decision, _ in decided:
+        money = [money_of(each.decision, each.message_id, whole=for_others) for each in doing]
+        written = await store.book_money(db, money, now) if money else set()
+        for decision in (each.decision for each in doing):
             if decision.loan_id not in written:
                 raise Fenced(f"the loan {decision.loan_id} changed while its money was moved")
             if decision.reason is not None:
@@ -233,4 +253,11 @@ class Booking(Deciding):
             if decision.request_id is not None:
                 await store.decide_request(db, decision.request_id, "approved", decision.by, now, decision.transaction_id)
             if decision.frees_payment_of is not None:
-                await store.free_external_payment(db, decision.frees_payment_of)
+                await store.free_external_payments(db, [decision.frees_payment_of])
+
+
+async def _all_of(work: Iterable[Awaitable[None]]) -> None:
+    """Side by side, each to its end."""
+    for end in await asyncio.gather(*work, return_exceptions=True):
+        if end is not None:
+            raise end

@@ -21,7 +21,7 @@ from actors.loan.rules.position import ACCOUNT
 from actors.loan.store import Reads
 from messages.base import Event
 from messages.ids import AccountId, EntryId, LoanId, LoanTransactionId
-from messages.ledger import PostEntry, PostingOrder
+from messages.ledger import EntryOrder, PostingOrder
 from messages.loan import LoanChange, LoanStatusChanged, LoanTransaction, LoanTransactionBooked
 from messages.loan_product import Accounting
 from messages.money import Money
@@ -99,6 +99,11 @@ class Decision:
     frees_payment_of: UUID | None
     """The transaction whose external payment may count again."""
     by: str
+
+    @property
+    def opens_account(self) -> bool:
+        """Whether the loan's own account is to be opened first."""
+        return self.opens_under is not None and self.account_id is None
 
 
 def happening_of(kind: Any, today: date, **fields: Any) -> Happening:
@@ -226,9 +231,10 @@ def by_account(lines: Lines) -> dict[UUID | None, int]:
     return {account: amount for account, amount in sums.items() if amount}
 
 
-def entry_of(decision: Decision, entry_id: UUID) -> PostEntry:
+def entry_of(decision: Decision) -> EntryOrder:
     """The entry that tells a decision to the ledger."""
     told = decision.change.transaction
+    assert told.entry_id is not None, "it moves money"
     postings = tuple(
         PostingOrder(
             account_id=_known(account or decision.account_id),
@@ -237,8 +243,8 @@ def entry_of(decision: Decision, entry_id: UUID) -> PostEntry:
         )
         for account, amount in by_account(decision.lines).items()
     )
-    return PostEntry(
-        entry_id=EntryId(entry_id),
+    return EntryOrder(
+        entry_id=told.entry_id,
         postings=postings,
         description=f"Loan {told.kind.replace('_', ' ')} {told.number}",
         reference=told.reference,
