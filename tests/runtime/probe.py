@@ -15,6 +15,7 @@ What is to go wrong is told in the message's `trouble`, several words apart by s
 import asyncio
 import contextlib
 from collections import Counter
+from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from uuid import UUID
 
@@ -33,6 +34,7 @@ from tests.runtime.vocabulary import (
     CounterMoved,
     GetCounter,
     Guarded,
+    Heap,
     HowMany,
     Note,
     Relay,
@@ -116,6 +118,18 @@ class Scene:
             gate.set()
         return gate
 
+    @contextlib.contextmanager
+    def at_work(self, keys: Sequence[str]) -> Iterator[None]:
+        """Count handlings at one time."""
+        for name in (*keys, *("*" for _ in keys)):
+            self.working[name] += 1
+            self.most_working[name] = max(self.most_working[name], self.working[name])
+        try:
+            yield
+        finally:
+            for name in (*keys, *("*" for _ in keys)):
+                self.working[name] -= 1
+
     async def play(self, trouble: str, message_id: UUID) -> None:
         """What is to go wrong before anything is written."""
         self.handlings[message_id] += 1
@@ -144,6 +158,26 @@ class Probe(Actor):
         reply = await self._count(turn, command.counter, command.amount, command.trouble)
         turn.emit(CounterMoved(counter=command.counter, amount=command.amount))
         return reply
+
+    @handles_batch(Heap)
+    async def heap(self, batch: Batch) -> None:
+        scene.batches.append(len(batch))
+        with scene.at_work([said.message.counter for said in batch]):
+            for said in batch:
+                await self._heap(batch, said)
+
+    async def _heap(self, batch: Batch, said: Said) -> None:
+        command: Heap = said.message
+        scene.begun.append((command.counter, said.message_id))
+        await scene.play(command.trouble, said.message_id)
+        if command.trouble == "refuse":
+            said.refuse(NotFound())
+            return
+        row = await batch.fetchrow(ADD, command.counter, command.amount)
+        assert row is not None
+        await batch.execute(STEP, command.counter, command.amount, said.message_id, said.principal.id)
+        said.answer(Counted(counter=command.counter, total=row["total"], number=row["number"]))
+        said.emit(CounterMoved(counter=command.counter, amount=command.amount))
 
     @handles
     async def note(self, command: Note, turn: Turn) -> Counted:
@@ -190,10 +224,7 @@ class Probe(Actor):
 
     async def _count(self, turn: Turn, counter: str, amount: int, trouble: str) -> Counted:
         scene.begun.append((counter, turn.message_id))
-        for name in (counter, "*"):
-            scene.working[name] += 1
-            scene.most_working[name] = max(scene.most_working[name], scene.working[name])
-        try:
+        with scene.at_work([counter]):
             if turn.said.envelope.causation_id:
                 scene.asked.append(turn.said.envelope)
             await scene.play(trouble, turn.message_id)
@@ -206,9 +237,6 @@ class Probe(Actor):
                 with contextlib.suppress(asyncpg.DivisionByZeroError):
                     await turn.execute("SELECT 1 / 0")
             return Counted(counter=counter, total=row["total"], number=row["number"])
-        finally:
-            for name in (counter, "*"):
-                scene.working[name] -= 1
 
     async def _look(self, turn: Turn, counter: str) -> Counted:
         row = await turn.fetchrow(LOOK, counter)

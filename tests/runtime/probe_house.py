@@ -44,7 +44,7 @@ ACTORS = {"probe": Probe, "herald": Herald, "tally": Tally, **find_actors({name:
 QUICK_RETRIES = {"in_place_first_seconds": 0.005, "parked": 3, "parked_first_seconds": 0.05, "parked_cap_seconds": 0.2}
 """Retries in fractions of a second."""
 POOLS: dict[str, dict[str, Any]] = {
-    "probe": {"actor": "actors.probe", "mailbox": "keyed", "concurrency": 32, "retry": QUICK_RETRIES},
+    "probe": {"actor": "actors.probe", "mailbox": "keyed", "concurrency": 32, "batch": 16, "retry": QUICK_RETRIES},
     "herald": {"actor": "actors.herald", "mailbox": "keyed", "retry": QUICK_RETRIES},
     "tally": {"actor": "actors.tally", "mailbox": "stream", "batch": 256, "prefetch": 512, "retry": QUICK_RETRIES},
 }

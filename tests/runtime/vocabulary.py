@@ -49,6 +49,14 @@ class Shout(Command[Counted], wire="probe.shout.v1", key="counter", priority=Pri
     trouble: str = ""
 
 
+class Heap(Command[Counted], wire="probe.heap.v1", key="counter"):
+    """Add to a counter, together with what else waits for other counters."""
+
+    counter: str
+    amount: int = 1
+    trouble: str = ""
+
+
 class Swap(Command[Counted], wire="probe.swap.v1", key="counter"):
     """Add to a counter, as it was said long ago."""
 
