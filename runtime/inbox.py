@@ -45,7 +45,7 @@ async def parked(connection: Connection, actor: str, keys: Sequence[str]) -> set
 
 
 async def record(
-    transaction: Transaction,
+    transaction: Transaction | Connection,
     actor: str,
     handled: Sequence[tuple[UUID, bytes, Outcome]],
     said: tuple[list[UUID], list[str], bytes],

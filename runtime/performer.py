@@ -5,7 +5,6 @@ exception: a message's fault, or the surroundings'; `mailbox.py` decides what fo
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
@@ -13,20 +12,16 @@ import asyncpg
 import orjson
 
 from messages.base import Event, Forbidden, Message, Query, Refusal, Reply
-from messages.ids import derived_id
 from runtime import inbox, telemetry, timers
 from runtime.actor import Actor, Handler
 from runtime.admission import is_expired, problem, read
-from runtime.clock import Clock, stopwatch_seconds, unix_milliseconds
-from runtime.database import Database, Transaction
+from runtime.clock import stopwatch_seconds, unix_milliseconds
+from runtime.database import Transaction
 from runtime.envelope import Envelope
 from runtime.errors import Fenced, MessageFault, Unreadable
-from runtime.failpoints import Failpoints
 from runtime.inbox import Handled, Outcome
-from runtime.outbox import Relay, row
-from runtime.principal import Authority
-from runtime.topology import Topology
-from runtime.turn import Asks, Batch, Said, Turn
+from runtime.outbox import row
+from runtime.turn import Batch, Said, Surroundings, Turn, told
 
 KEY_REUSED = {
     "rule": "idempotency_key_reused",
@@ -35,19 +30,6 @@ KEY_REUSED = {
 }
 EXPIRED = Outcome("expired", problem("expired", "The deadline passed before the work began; nothing was done."))
 NO_ANSWER = Outcome("reply", b"{}")
-
-
-@dataclass(frozen=True, slots=True)
-class Surroundings:
-    """What the turns of one process work with."""
-
-    database: Database
-    clock: Clock
-    relay: Relay
-    topology: Topology
-    authority: Authority
-    failpoints: Failpoints
-    asks: Asks | None
 
 
 class Parked(Exception):
@@ -102,7 +84,7 @@ class Performer:
         if not isinstance(said.message, Query):
             raise Unreadable("not_a_query", f"{envelope.type} changes something; it belongs into the queue of commands")
         handler = self.handler_of(said.message)
-        turn = Turn(said, self._around.database, self._around.clock, self._around.asks, actor=self.name, read_only=True)
+        turn = Turn(said, self._around, actor=self.name, read_only=True)
         try:
             reply: Reply = await getattr(self.actor, handler.method)(said.message, turn)
         except Refusal as no:
@@ -142,7 +124,7 @@ class Performer:
     async def _turn(self, said: Said) -> Outcome:
         around = self._around
         handler = self.handler_of(said.message)
-        turn = Turn(said, around.database, around.clock, around.asks, actor=self.name)
+        turn = Turn(said, around, actor=self.name)
         await around.failpoints.passing("after_begin")
         began = stopwatch_seconds()
         try:
@@ -196,7 +178,7 @@ class Performer:
     async def _batch(self, saids: list[Said]) -> list[Outcome]:
         around = self._around
         handler = self.handler_of(saids[0].message)
-        batch = Batch(saids, around.database, around.clock, around.asks, actor=self.name)
+        batch = Batch(saids, around, actor=self.name)
         await around.failpoints.passing("after_begin")
         began = stopwatch_seconds()
         try:
@@ -235,7 +217,7 @@ class Performer:
     ) -> None:
         around = self._around
         said_now = unix_milliseconds(now) // 1000
-        envelopes = [_told(said, event, index, said_now) for said, _ in pairs for index, event in enumerate(said.emitted)]
+        envelopes = [each for said, _ in pairs for each in told(said.envelope, said.message_id, said.emitted, said_now)]
         handled = [(said.message_id, said.envelope.fingerprint, outcome) for said, outcome in pairs if said.message.remembered]
         if due:
             await timers.keep(transaction, due)
@@ -266,22 +248,6 @@ class Performer:
         if said.message_id not in known:
             raise Fenced("the inbox knew the message and then did not")
         return self._known(said.envelope, known[said.message_id])
-
-
-def _told(said: Said, event: Event, index: int, sent_seconds: int) -> Envelope:
-    cause = said.envelope
-    return Envelope(
-        message_id=derived_id(cause.message_id, f"{event.wire}/{index}"),
-        type=event.wire,
-        body=event.model_dump_json().encode(),
-        principal=cause.principal,
-        correlation_id=cause.correlation_id,
-        causation_id=str(cause.message_id),
-        key=event.key,
-        priority=event.priority,
-        traceparent=cause.traceparent,
-        sent_seconds=sent_seconds,
-    )
 
 
 def _outcome_of(said: Said) -> Outcome:

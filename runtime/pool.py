@@ -20,10 +20,11 @@ from runtime.errors import Unreadable, is_surroundings
 from runtime.ingress import IngressDesk
 from runtime.mailbox import Answers, Desk, Mailbox
 from runtime.middleware.retries import KEYS_AT_A_TIME, Retries, RetryPolicy
-from runtime.performer import Performer, Surroundings
+from runtime.performer import Performer
 from runtime.supervisor import Supervisor, ended
 from runtime.topology import EXPIRED_QUEUE, INGRESS, INGRESS_QUEUE
 from runtime.topology import Mailbox as Address
+from runtime.turn import Surroundings
 from runtime.wire import Delivery
 
 log = logging.getLogger("coffer.pool")

@@ -35,11 +35,11 @@ from runtime.failpoints import Failpoints
 from runtime.house import find_actors, topology_of
 from runtime.housekeeping import Housekeeping
 from runtime.outbox import Relay
-from runtime.performer import Surroundings
 from runtime.pool import House, Pool
 from runtime.principal import Authority
 from runtime.supervisor import ended
 from runtime.systems import external_systems
+from runtime.turn import Surroundings
 
 log = logging.getLogger("coffer.process")
 

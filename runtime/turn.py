@@ -6,16 +6,21 @@ together by `performer.py` when the handler has returned.
 
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol, TypeVar
 from uuid import UUID
 
 from messages.base import Command, Event, Job, Message, Query, Refusal, Reply
 from messages.ids import derived_id
+from runtime import inbox, outbox
 from runtime.clock import Clock, unix_milliseconds
 from runtime.database import Connection, Database, Transaction
 from runtime.envelope import Envelope
-from runtime.principal import Principal, Scope
+from runtime.failpoints import Failpoints
+from runtime.outbox import Relay
+from runtime.principal import Authority, Principal, Scope
+from runtime.topology import Topology
 
 R = TypeVar("R", bound=Reply)
 
@@ -33,6 +38,19 @@ class Asks(Protocol):
     ) -> R:
         """The reply; the other's refusal is raised as its class. Default of `principal`: whoever caused it."""
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What the turns of one process work with."""
+
+    database: Database
+    clock: Clock
+    relay: Relay
+    topology: Topology
+    authority: Authority
+    failpoints: Failpoints
+    asks: Asks | None
 
 
 class Said:
@@ -103,17 +121,15 @@ class Work(Transaction):
     def __init__(
         self,
         said: Sequence[Said],
-        database: Database,
-        clock: Clock,
-        asks: Asks | None,
+        around: Surroundings,
         *,
         actor: str,
         read_only: bool = False,
     ) -> None:
-        super().__init__(database, read_only=read_only)
+        super().__init__(around.database, read_only=read_only)
+        self._around = around
         self._own_name = Principal("actor", actor)
-        self._asks = asks
-        self.now: datetime = clock.now()
+        self.now: datetime = around.clock.now()
         """Aware UTC time of the turn's beginning."""
         self.timers: list[tuple[UUID, datetime, Envelope]] = []
         for each in said:
@@ -124,10 +140,10 @@ class Work(Transaction):
     ) -> R:
         """See `Said.ask`."""
         assert not self.has_begun, "a turn that has begun to write may not ask"
-        assert self._asks is not None, "this turn asks nobody"
+        assert self._around.asks is not None, "this turn asks nobody"
         await self.end()  # a query's connection: whoever is asked may need it
         principal = self._own_name if in_own_name else None
-        return await self._asks.ask(message, because=said.envelope, message_id=said.derive(step), principal=principal)
+        return await self._around.asks.ask(message, because=said.envelope, message_id=said.derive(step), principal=principal)
 
     @asynccontextmanager
     async def apart(self) -> AsyncIterator[Connection]:
@@ -135,6 +151,14 @@ class Work(Transaction):
         assert not self.has_begun, "the turn's own transaction has begun"
         async with self._database.transaction() as connection:
             yield connection
+
+    async def tell_apart(self, db: Connection, said: Said, message_id: UUID, events: Sequence[Event]) -> None:
+        """Tell, in a transaction apart, what happened: for another message, that was left behind and is finished because of `said`.
+
+        Its events are told once, whichever of the two tells them.
+        """
+        envelopes = told(said.envelope, message_id, events, unix_milliseconds(self.now) // 1000)
+        await inbox.record(db, self._own_name.id, [], outbox.row(envelopes, self._around.topology))
 
     @asynccontextmanager
     async def autocommit(self) -> AsyncIterator[Connection]:
@@ -147,10 +171,8 @@ class Work(Transaction):
 class Turn(Work):
     """The handling of one message."""
 
-    def __init__(
-        self, said: Said, database: Database, clock: Clock, asks: Asks | None, *, actor: str, read_only: bool = False
-    ) -> None:
-        super().__init__([said], database, clock, asks, actor=actor, read_only=read_only)
+    def __init__(self, said: Said, around: Surroundings, *, actor: str, read_only: bool = False) -> None:
+        super().__init__([said], around, actor=actor, read_only=read_only)
         self.said = said
         self.principal = said.envelope.principal
         self.message_id = said.envelope.message_id
@@ -185,8 +207,8 @@ class Batch(Work):
     that fails is taken apart, and its messages are tried one by one.
     """
 
-    def __init__(self, said: Sequence[Said], database: Database, clock: Clock, asks: Asks | None, *, actor: str) -> None:
-        super().__init__(said, database, clock, asks, actor=actor)
+    def __init__(self, said: Sequence[Said], around: Surroundings, *, actor: str) -> None:
+        super().__init__(said, around, actor=actor)
         self._said = said
 
     def __iter__(self) -> Iterator[Said]:
@@ -213,3 +235,22 @@ def caused_by(cause: Envelope, message: Message, message_id: UUID, now: datetime
         traceparent=cause.traceparent,
         sent_seconds=unix_milliseconds(now) // 1000,
     )
+
+
+def told(cause: Envelope, message_id: UUID, events: Sequence[Event], sent_seconds: int) -> list[Envelope]:
+    """What is told of a message's events, because of `cause`; their ids follow from the message, so that each is told once."""
+    return [
+        Envelope(
+            message_id=derived_id(message_id, f"{event.wire}/{index}"),
+            type=event.wire,
+            body=event.model_dump_json().encode(),
+            principal=cause.principal,
+            correlation_id=cause.correlation_id,
+            causation_id=str(message_id),
+            key=event.key,
+            priority=event.priority,
+            traceparent=cause.traceparent,
+            sent_seconds=sent_seconds,
+        )
+        for index, event in enumerate(events)
+    ]

@@ -1,6 +1,6 @@
 """An actor put together from classes, and what it asks in its own name."""
 
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -9,7 +9,7 @@ from runtime.actor import Actor, Turn, handles
 from runtime.clock import SettableClock
 from runtime.envelope import Envelope
 from runtime.principal import Principal
-from runtime.turn import Said
+from runtime.turn import Said, Surroundings
 from tests.runtime.vocabulary import Add, Counted, GetCounter
 
 SOMEBODY = Principal("user", "somebody", ("member",))
@@ -57,7 +57,9 @@ async def test_an_actor_asks_for_whoever_spoke_to_it_unless_it_says_otherwise() 
 
     command = Add(counter="any")
     said = Said(Envelope.around(command, message_id=new_id(), principal=SOMEBODY), command, "all")
-    turn = Turn(said, None, SettableClock(), Ear(), actor="loan")  # type: ignore[arg-type]  # nothing is written
+    nothing = cast("Any", None)
+    around = Surroundings(nothing, SettableClock(), nothing, nothing, nothing, nothing, Ear())
+    turn = Turn(said, around, actor="loan")
     await turn.ask(command, step="for them")
     await turn.ask(command, step="for itself", in_own_name=True)
     assert asked == [SOMEBODY, Principal("actor", "loan")]

@@ -199,8 +199,7 @@ class Booking(Deciding):
             return  # it is undecided again, and whoever wanted it is told when they ask again
         async with work.apart() as db:
             await self._write(db, work.now, [left], for_others=True)
-        for event in events_of(left.decision):
-            said.emit(event)
+            await work.tell_apart(db, said, left.message_id, events_of(left.decision))
 
     async def _ask_ledger(self, work: Work, doing: Sequence[Undertaking]) -> None:
         """Have the ledger book what was decided. What it refuses is undecided again."""

@@ -9,7 +9,7 @@ import pytest
 
 from actors.loan.handlers.booking import Booking
 from actors.loan.store import Store
-from messages.ids import LoanTransactionId, new_id
+from messages.ids import LoanTransactionId, derived_id, new_id
 from messages.ledger import GetTrialBalance, ProveBooks
 from messages.loan import (
     ChargeFee,
@@ -21,6 +21,7 @@ from messages.loan import (
     ListLoanTransactions,
     LoanNotFound,
     LoanRequest,
+    LoanTransactionBooked,
     PaidFrom,
     RecordRecovery,
     RecordRepayment,
@@ -231,6 +232,45 @@ async def test_a_decision_that_was_left_behind_is_finished_by_whoever_comes_next
     assert change.transaction.number == 3
     assert await balance(bank, loan.account_id) == "111500.00"
     assert (await bank.says(ProveBooks())).proven
+
+
+async def test_what_was_left_behind_is_told_though_whoever_finishes_it_is_refused(
+    bank: Bank, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loan, abandoned = await lent(bank), new_id()
+
+    async def gives_up(*_: Any) -> None:
+        raise LoanNotFound
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Booking, "_ask_ledger", gives_up)
+        with bank.refuses("loan_not_found"):
+            await bank.says(RecordRepayment(loan_id=loan.loan_id, amount=kes(300)), message_id=abandoned)
+    with bank.refuses("insufficient_funds"):
+        await bank.says(RecordRepayment(loan_id=loan.loan_id, amount=kes(9_999_999)))
+    assert await balance(bank, loan.account_id) == "111700.00"
+    event = derived_id(abandoned, f"{LoanTransactionBooked.wire}/0")
+    assert await bank.database.fetchval("SELECT count(*) FROM runtime.outbox WHERE $1 = ANY(message_ids)", event) == 1
+
+
+async def test_a_request_is_rejected_after_what_was_left_behind_is_finished(
+    bank: Bank, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loan, abandoned = await lent(bank), new_id()
+    asked = await bank.says(RequestWriteOff(loan_id=loan.loan_id, reason="Gone"), as_=OFFICER)
+
+    async def gives_up(*_: Any) -> None:
+        raise LoanNotFound
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Booking, "_ask_ledger", gives_up)
+        with bank.refuses("loan_not_found"):
+            await bank.says(RecordRepayment(loan_id=loan.loan_id, amount=kes(300)), message_id=abandoned)
+    refusal = DecideRequest(loan_id=loan.loan_id, request_id=asked.request_id, approve=False)
+    assert (await bank.says(refusal, as_=MANAGER)).status == "rejected"
+    assert await balance(bank, loan.account_id) == "111700.00"
+    change = await bank.says(RecordRepayment(loan_id=loan.loan_id, amount=kes(200)))
+    assert change.transaction.number == 3
 
 
 async def test_cash_basis_books_what_was_paid(bank: Bank) -> None:
