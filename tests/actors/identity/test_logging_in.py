@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from actors.identity.actor import HASHING_THREADS
+from actors.identity.handlers.hashing import HASHING_THREADS
 from actors.identity.rules import passwords
 from actors.identity.rules.refreshing import GRACE
 from http_edge.tokens import AccessClaims, signing_key_id, verify_access_token
