@@ -1,7 +1,8 @@
 """The loan calculator: quotes, schedules, payoffs, rates and explanations, from nothing but the question. Its formulas are in rules/."""
 
 import asyncio
-from collections.abc import Callable
+import contextlib
+from collections.abc import Callable, Iterator
 from fractions import Fraction
 from typing import TypeVar
 
@@ -22,7 +23,7 @@ from actors.loan_calculator.rules.said_functions import worked
 from actors.loan_calculator.rules.schedule import make_schedule
 from actors.loan_calculator.rules.spoken_terms import minor_in, share_of, terms_of
 from actors.loan_calculator.rules.told_rates import annual_rates
-from messages.base import Reply
+from messages.base import Refusal, Reply
 from messages.loan_calculator import (
     Accrual,
     AccruedInterest,
@@ -32,6 +33,7 @@ from messages.loan_calculator import (
     DayCounted,
     DayFraction,
     Explain,
+    ExtraPaymentTooLarge,
     LoanExplanation,
     LoanQuote,
     LoanSchedule,
@@ -45,11 +47,12 @@ from messages.loan_calculator import (
     Quote,
     Schedule,
     SchedulePicture,
+    TermsBeyondLimit,
     TimeValue,
     TimeValueResult,
 )
 from messages.loan_terms import MOST_ROWS, LoanTerms
-from messages.money import Money
+from messages.money import LARGEST_MINOR, Money
 from runtime.actor import Actor, Turn, handles
 
 R = TypeVar("R", bound=Reply)
@@ -61,7 +64,30 @@ SHORT_ROWS = 60
 async def worked_out(terms: LoanTerms | None, work: Callable[[], R]) -> R:
     """The work's reply. Long work is done in a thread, so that no other actor in this process waits for its end."""
     rows = (terms and terms.installments) or MOST_ROWS
-    return work() if rows <= SHORT_ROWS else await asyncio.to_thread(work)
+    with said_in_terms():
+        return work() if rows <= SHORT_ROWS else await asyncio.to_thread(work)
+
+
+@contextlib.contextmanager
+def said_in_terms() -> Iterator[None]:
+    """Name a field of the terms as the question has it: below `terms`."""
+    try:
+        yield
+    except Refusal as no:
+        if no.field in LoanTerms.model_fields:
+            no.field = f"terms.{no.field}"
+        raise
+
+
+@contextlib.contextmanager
+def said_beside_terms() -> Iterator[None]:
+    """An early payment that is tried is an extra payment of the terms for the formulas, and the question itself for who asks."""
+    try:
+        yield
+    except Refusal as no:
+        if no.field == "extra_payments":
+            no.field = "amount" if isinstance(no, ExtraPaymentTooLarge | TermsBeyondLimit) else "on"
+        raise
 
 
 class LoanCalculator(Actor):
@@ -72,7 +98,8 @@ class LoanCalculator(Actor):
     @handles
     async def quote(self, query: Quote, turn: Turn) -> LoanQuote:
         del turn
-        return told.told_quote(make_schedule(terms_of(query.terms)), query.terms.principal.currency)
+        with said_in_terms():
+            return told.told_quote(make_schedule(terms_of(query.terms)), query.terms.principal.currency)
 
     @handles
     async def schedule(self, query: Schedule, turn: Turn) -> LoanSchedule:
@@ -94,8 +121,10 @@ class LoanCalculator(Actor):
     async def payoff(self, query: Payoff, turn: Turn) -> PayoffAmount:
         del turn
         currency = query.terms.principal.currency
+        with said_in_terms():
+            schedule = make_schedule(terms_of(query.terms))
         found = payoff(
-            make_schedule(terms_of(query.terms)),
+            schedule,
             query.on,
             whole_period=query.whole_period,
             charge=PrepaymentCharge(minor_in(currency, query.charge, "charge"), share_of(query.charge_percent)),
@@ -119,7 +148,9 @@ class LoanCalculator(Actor):
     @handles
     async def accrual(self, query: Accrual, turn: Turn) -> AccruedInterest:
         del turn
-        interest = accrued_between(make_schedule(terms_of(query.terms)), query.first, query.last)
+        with said_in_terms():
+            schedule = make_schedule(terms_of(query.terms))
+        interest = accrued_between(schedule, query.first, query.last)
         return AccruedInterest(first=query.first, last=query.last, interest=Money.of(interest, query.terms.principal.currency))
 
     @handles
@@ -128,7 +159,10 @@ class LoanCalculator(Actor):
         currency = query.terms.principal.currency
 
         def each_way() -> PrepaymentResults:
-            ways = prepay_each_way(terms_of(query.terms), query.on, minor_in(currency, query.amount, "amount"))
+            terms = terms_of(query.terms)
+            make_schedule(terms)
+            with said_beside_terms():
+                ways = prepay_each_way(terms, query.on, minor_in(currency, query.amount, "amount"))
             return PrepaymentResults(ways=tuple(told.told_prepayment(way, found, currency) for way, found in ways.items()))
 
         return await worked_out(query.terms, each_way)
@@ -150,6 +184,8 @@ class LoanCalculator(Actor):
             rounding=Rounding(query.rounding),
         )
         found = penalty(terms, Overdue(query.due, principal, interest, whole), query.on)
+        if found > LARGEST_MINOR:
+            raise TermsBeyondLimit("The penalty is larger than any amount.", field="on")
         return PenaltyAmount(penalty=Money.of(found, currency), days_late=max((query.on - query.due).days, 0))
 
     @handles
@@ -157,6 +193,9 @@ class LoanCalculator(Actor):
         del turn
         if query.last < query.first:
             raise DatesOutOfOrder("The last date is not before the first.", field="last")
+        for name, end in (("period_end", query.period_end), ("maturity", query.maturity)):
+            if end is not None and end < query.last:
+                raise DatesOutOfOrder("It is not before the last date.", field=name)
         convention = DayCount(query.day_count)
         grid = Grid(query.anchor or query.last, query.months, keep_month_end=query.keep_month_end)
         around = Surroundings(grid, query.period_end or query.last, annual=query.months == 12, maturity=query.maturity)
@@ -175,7 +214,8 @@ class LoanCalculator(Actor):
     @handles
     async def plot(self, query: Plot, turn: Turn) -> SchedulePicture:
         del turn
-        return await asyncio.to_thread(_picture, query)
+        with said_in_terms():
+            return await asyncio.to_thread(_picture, query)
 
 
 def _picture(query: Plot) -> SchedulePicture:

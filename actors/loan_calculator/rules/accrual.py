@@ -23,7 +23,7 @@ def accrued_between(schedule: Schedule, first: date, last: date) -> int:
 def accrued_until(schedule: Schedule, day: date) -> int:
     """Interest from the start to the day, that day's own not included."""
     if day < schedule.terms.start:
-        raise DateOutsideTerm("It is before the start.", on=day)
+        raise DateOutsideTerm("It is before the start.", field="first", on=day)
     own = schedule.columns.interest
     index = schedule.plan.period_of(day)
     if index >= len(own):

@@ -90,7 +90,7 @@ def due_dates(rhythm: Rhythm, start: date, count: int) -> tuple[list[date], list
     before = start
     for day in adjusted:
         if day <= before:
-            raise DueDatesCollide(field="adjustment", on=day)
+            raise DueDatesCollide(field="business_days", on=day)
         before = day
     return nominal, adjusted
 

@@ -17,7 +17,8 @@ from actors.loan_calculator.rules.fees import fees_at_start, fees_with_installme
 from actors.loan_calculator.rules.plan import Plan, make_plan
 from actors.loan_calculator.rules.terms import FeeTiming, Terms
 from actors.loan_calculator.rules.terms_checks import MOST_INSTALLMENTS, check_terms
-from messages.loan_calculator import TermTooLong
+from messages.loan_calculator import TermsBeyondLimit, TermTooLong
+from messages.money import LARGEST_MINOR
 
 Kind = Literal["installment", "down_payment", "extra_payment"]
 INSTALLMENT: Kind = "installment"
@@ -110,7 +111,10 @@ def make_schedule(terms: Terms) -> Schedule:
     """The schedule of the terms, or a refusal that names what is wrong with them."""
     check_terms(terms)
     plan, columns = _walked(terms)
-    return Schedule(terms, plan, columns, _rows(terms, plan, columns))
+    schedule = Schedule(terms, plan, columns, _rows(terms, plan, columns))
+    if schedule.total_paid > LARGEST_MINOR:
+        raise TermsBeyondLimit("What is paid back in all is more than can be counted.", field="principal")
+    return schedule
 
 
 def _walked(terms: Terms) -> tuple[Plan, Columns]:

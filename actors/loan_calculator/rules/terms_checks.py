@@ -31,15 +31,15 @@ def _figures(terms: Terms) -> Iterator[Refusal]:
     if not 0 < terms.principal <= LARGEST_AMOUNT:
         yield TermsBeyondLimit("The principal must be above zero and not beyond the largest amount.", field="principal")
     if not 0 <= terms.annual_rate <= HIGHEST_RATE:
-        yield TermsBeyondLimit("The rate must be from 0 to 10,000 % a year.", field="annual_rate")
+        yield TermsBeyondLimit("The rate must be from 0 to 10,000 % a year.", field="annual_rate_percent")
     if terms.installments is not None and not 1 <= terms.installments <= MOST_INSTALLMENTS:
         yield TermsBeyondLimit(f"There can be 1 to {MOST_INSTALLMENTS} installments.", field="installments")
     if not 1 <= terms.rhythm.every.count <= LONGEST_PERIOD:
         yield TermsBeyondLimit("Installments are at least one day, week or month apart.", field="every")
     if not 1 <= terms.multiple <= LARGEST_AMOUNT:
-        yield TermsBeyondLimit("Installments are multiples of something above zero.", field="multiple")
+        yield TermsBeyondLimit("Installments are multiples of something above zero.", field="installment_multiple")
     if terms.multiple > max(terms.principal, 1):
-        yield AmountTooSmall("Installments cannot be multiples of more than the principal.", field="multiple")
+        yield AmountTooSmall("Installments cannot be multiples of more than the principal.", field="installment_multiple")
 
 
 def _events(terms: Terms) -> Iterator[Refusal]:
@@ -67,11 +67,11 @@ def _methods(terms: Terms) -> Iterator[Refusal]:
     if terms.installments is None and (not fixed or terms.is_flat):
         yield ContradictoryTerms("The number of installments is missing.", field="installments")
     if terms.interest is Interest.ZERO and (terms.annual_rate or any(each.annual_rate for each in terms.rate_changes)):
-        yield ContradictoryTerms("A loan without interest has no rate.", field="annual_rate")
+        yield ContradictoryTerms("A loan without interest has no rate.", field="annual_rate_percent")
     if terms.interest is Interest.INTEREST_ONLY and terms.amortization is not Amortization.BULLET:
         yield ContradictoryTerms("Installments of interest alone leave the principal to a bullet.", field="amortization")
     if fixed and terms.multiple > 1:
-        yield ContradictoryTerms("A fixed installment is not rounded.", field="multiple")
+        yield ContradictoryTerms("A fixed installment is not rounded.", field="installment_multiple")
 
 
 def _amounts(terms: Terms) -> Iterator[Refusal]:
@@ -88,7 +88,7 @@ def _amounts(terms: Terms) -> Iterator[Refusal]:
     if not 0 <= terms.down_payment < terms.principal:
         yield TermsBeyondLimit("A down payment leaves something of the loan.", field="down_payment")
     if not 0 <= terms.down_payment_share < 1:
-        yield TermsBeyondLimit("A down payment leaves something of the loan.", field="down_payment_share")
+        yield TermsBeyondLimit("A down payment leaves something of the loan.", field="down_payment_percent")
 
 
 def _counts(terms: Terms) -> Iterator[Refusal]:

@@ -28,8 +28,8 @@ FIGURE_PLACES = 12
 
 
 def plain(value: Decimal, places: int) -> str:
-    """A decimal string with so many places, never in powers of ten."""
-    return f"{shown(value, places):f}"
+    """A decimal string with so many places, never in powers of ten, nothing never below zero."""
+    return f"{shown(value, places) + 0:f}"  # what is shown as nothing has no sign
 
 
 def in_percent(rate: Fraction) -> str:

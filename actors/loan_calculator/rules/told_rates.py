@@ -10,7 +10,7 @@ from actors.loan_calculator.rules.schedule import make_schedule
 from actors.loan_calculator.rules.spoken_terms import minor_in, terms_of
 from actors.loan_calculator.rules.told_figures import plain
 from actors.loan_calculator.rules.us_annual_rate import UnitPeriod, unit_period_of, us_annual_rate
-from messages.loan_calculator import AnnualRate, AnnualRates, ContradictoryTerms, DatesOutOfOrder
+from messages.loan_calculator import AnnualRate, AnnualRates, ContradictoryTerms, DatesOutOfOrder, NoRate
 from messages.loan_calculator import Flow as SaidFlow
 from messages.money import Money
 
@@ -27,6 +27,8 @@ def annual_rates(said: AnnualRate) -> AnnualRates:
     flows = [*_flows(said.received, currency, 1, "received"), *_flows(said.paid, currency, -1, "paid")]
     if min(flows, key=lambda flow: flow.on).amount < 0:
         raise DatesOutOfOrder("Something is received before anything is paid.", field="paid")
+    if len({flow.on for flow in flows}) == 1:
+        raise NoRate("All of it is on one day, so that no rate makes a difference.", field="paid")
     return _told(flows, flows, Interval(said.interval or "months"), None, currency)
 
 

@@ -54,6 +54,25 @@ def test_appendix_j_s_examples_come_out(
     assert in_percent(us_annual_rate(flows)) == Decimal(published)
 
 
+ODD_PAYMENTS = [
+    # Appendix J (c)(2) to (c)(4): advance, its date, first payment, the others, last payment, their number, first date, step, rate.
+    (5000_00, date(1978, 1, 10), 250_00, 230_00, 230_00, 24, date(1978, 2, 10), months(1), "10.08"),
+    (400_00, date(1978, 3, 18), 39_50, 38_31, 38_31, 12, date(1978, 4, 20), weeks(4), "28.50"),
+    (5000_00, date(1978, 1, 10), 230_00, 230_00, 280_00, 24, date(1978, 2, 10), months(1), "10.50"),
+    (200_00, date(1978, 4, 3), 9_50, 9_50, 30_00, 20, date(1978, 4, 11), weeks(2), "12.22"),
+    (8000_00, date(1978, 1, 10), 449_36, 465_00, 200_00, 20, date(1978, 3, 1), months(2), "7.30"),
+]
+
+
+@pytest.mark.parametrize(("advance", "on", "first", "other", "last", "count", "begins", "step", "published"), ODD_PAYMENTS)
+def test_appendix_j_s_odd_payments_and_periods_come_out(
+    advance: int, on: date, first: int, other: int, last: int, count: int, begins: date, step: Step, published: str
+) -> None:
+    amounts = [first, *[other] * (count - 2), last]
+    flows = [Flow(on, advance), *(Flow(step(begins, index), -amount) for index, amount in enumerate(amounts))]
+    assert in_percent(us_annual_rate(flows)) == Decimal(published)
+
+
 def test_a_loan_of_two_weeks_counts_its_days_not_its_weeks() -> None:
     flows = [Flow(date(2024, 3, 1), 100_00), Flow(date(2024, 3, 15), -117_60)]
     assert in_percent(us_annual_rate(flows)) == Decimal("458.86")
