@@ -55,6 +55,10 @@ Note = Annotated[str, Field(max_length=2000), AfterValidator(_printable)]
 """Free text of up to 2,000 characters."""
 
 
+Flag = Annotated[bool, Field(strict=True)]
+"""Yes or no in a body: `true` or `false`. A word, or a number, is neither; what stands in a query is text and is a plain bool."""
+
+
 def _written_as_a_day(value: object) -> object:
     if isinstance(value, date) or (isinstance(value, str) and re.fullmatch(r"\d{4}-\d{2}-\d{2}", value, re.ASCII)):
         return value

@@ -12,7 +12,7 @@ from typing import Literal
 
 from pydantic import AwareDatetime, Field
 
-from messages.base import BankDay, Command, Done, Event, Job, NotFound, Page, Query, Refusal, Reply
+from messages.base import BankDay, Command, Done, Event, Flag, Job, NotFound, Page, Query, Refusal, Reply
 from messages.ids import CloseRunId, EntryId, LoanId
 from messages.money import Currency, Money
 
@@ -105,7 +105,7 @@ class SetBusinessDate(Command[BusinessDate], wire="close_of_business.set_busines
     """Set the business date: any the first time, then only forward. The dates before it are closed for every loan."""
 
     business_date: BankDay
-    leave_open: bool = False
+    leave_open: Flag = False
     """Move on although an earlier date is not closed for every loan; a later close closes it too."""
 
 
@@ -125,7 +125,7 @@ class RunCloseOfBusiness(Job[CloseRun], wire="close_of_business.run_close_of_bus
     """Close it for this loan alone."""
     dry_run: bool = False
     """Find out what it would come to, and change nothing."""
-    advance: bool = False
+    advance: Flag = False
     """When every loan is closed, make the next day the business date."""
 
 

@@ -12,7 +12,7 @@ from typing import Literal
 
 from pydantic import AwareDatetime, Field
 
-from messages.base import BankDay, Command, Event, Forbidden, Line, Note, NotFound, Page, Query, Refusal, Reply
+from messages.base import BankDay, Command, Event, Flag, Forbidden, Line, Note, NotFound, Page, Query, Refusal, Reply
 from messages.ids import (
     AccountId,
     CollateralId,
@@ -488,7 +488,7 @@ class DecideRequest(Command[LoanRequest], wire="loan.decide_request.v1", key="lo
 
     loan_id: LoanId
     request_id: LoanRequestId
-    approve: bool
+    approve: Flag
     note: Note | None = None
 
 
@@ -511,7 +511,7 @@ class RecordRepayment(Command[LoanChange], wire="loan.record_repayment.v1", key=
     amount: PositiveMoney
     paid_from: PaidFrom | None = None
     """Default: the settlement account."""
-    in_cash: bool = False
+    in_cash: Flag = False
     """Whether it was paid at the counter; then `paid_from` names no account."""
     value_date: BankDay | None = None
     """The day from which it counts; a past one replays the loan from then on. Default: the business date."""
@@ -552,7 +552,7 @@ class RefundOverpayment(Command[LoanChange], wire="loan.refund_overpayment.v1", 
     """Default: all of it."""
     to_account_id: AccountId | None = None
     """Default: the settlement account."""
-    in_cash: bool = False
+    in_cash: Flag = False
     dry_run: bool = False
 
 
@@ -562,7 +562,7 @@ class RecordRecovery(Command[LoanChange], wire="loan.record_recovery.v1", key="l
     loan_id: LoanId
     amount: PositiveMoney
     paid_from: PaidFrom | None = None
-    in_cash: bool = False
+    in_cash: Flag = False
     value_date: BankDay | None = None
     reference: Line | None = None
     dry_run: bool = False
@@ -871,7 +871,7 @@ class WaiverTooLarge(Refusal):
 
 
 class RefundTooLarge(Refusal):
-    """More would be refunded than was overpaid."""
+    """More would be refunded than was overpaid, or nothing was."""
 
     rule = "refund_too_large"
 

@@ -11,7 +11,7 @@ from typing import Annotated, Literal
 
 from pydantic import Base64Bytes, Field
 
-from messages.base import BankDay, Query, Refusal, Reply
+from messages.base import BankDay, Flag, Query, Refusal, Reply
 from messages.loan_terms import MOST_ROWS, DayCountName, LoanTerms, Percent, PrepaymentWay, RoundingMode, Spoken
 from messages.money import Money, PositiveMoney
 
@@ -240,7 +240,7 @@ class Payoff(Query[PayoffAmount], wire="loan_calculator.payoff.v1"):
 
     terms: LoanTerms
     on: BankDay
-    whole_period: bool = False
+    whole_period: Flag = False
     """Whether interest is owed to the end of the current period."""
     charge: Money | None = None
     charge_percent: Percent = "0"
@@ -300,7 +300,7 @@ class Penalty(Query[PenaltyAmount], wire="loan_calculator.penalty.v1"):
     of: Literal["principal", "principal_and_interest", "installment"] = "principal_and_interest"
     per: Literal["once", "day", "year"] = "once"
     grace_days: int = Field(0, ge=0, le=3_660, strict=True)
-    charges_grace: bool = False
+    charges_grace: Flag = False
     """Whether the days of grace are charged once they are over."""
     cap: Money | None = None
     rounding: RoundingMode = "half_even"
@@ -320,7 +320,7 @@ class DayFraction(Query[DayCounted], wire="loan_calculator.day_fraction.v1"):
     """ACT/ACT ICMA: a regular date that notional periods are laid from. Absent: the last date."""
     months: int = Field(12, ge=1, le=12, strict=True)
     """ACT/ACT ICMA and ACT/365L: the months of a period."""
-    keep_month_end: bool = False
+    keep_month_end: Flag = False
     """ACT/ACT ICMA: whether periods from the last day of a month end on last days."""
 
 

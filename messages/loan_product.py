@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 
 from pydantic import AwareDatetime, Field
 
-from messages.base import Command, Line, NotFound, Page, Query, Refusal, Reply
+from messages.base import Command, Flag, Line, NotFound, Page, Query, Refusal, Reply
 from messages.ids import AccountId, LoanProductId
 from messages.loan_terms import MOST_ROWS, Percent, PrepaymentWay, ScheduleRules, Spoken
 from messages.money import Currency, Money, PositiveMoney
@@ -70,7 +70,7 @@ class PenaltyRules(Spoken):
     per: Literal["once", "day", "year"] = "day"
     grace_days: int = Field(0, ge=0, le=3_660, strict=True)
     """Nothing is charged until so many days after the due date have gone by."""
-    charges_grace: bool = False
+    charges_grace: Flag = False
     """Whether the days of grace are charged once they are over."""
     cap: Money | None = None
     """The most that one installment's penalty comes to."""

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from messages.base import BankDay
+from messages.base import BankDay, Flag
 from messages.money import Money, PositiveMoney
 
 MOST_ROWS = 3_660
@@ -109,7 +109,7 @@ class ScheduleRules(Spoken):
     interest_period: Literal["daily", "same_as_repayment"] = "daily"
     """By the days of the period, or by its nominal part of a year: N months N/12, N weeks N/52, N days N/365."""
     day_count: DayCountName = "30E/360"
-    accrue_to_business_days: bool = True
+    accrue_to_business_days: Flag = True
     """Whether daily interest runs to the business day on which it is due, or to the date before it was moved."""
     principal_grace: int = Field(0, ge=0, le=MOST_ROWS, strict=True)
     """So many first installments repay no principal."""

@@ -5,7 +5,7 @@ from uuid import UUID
 from actors.loan.handlers.booking import Booking
 from actors.loan.handlers.counter_accounts import OF_MEMBERS
 from actors.loan.handlers.loading import Held, asked
-from actors.loan.rules.exposure import check_documents, check_security, check_terms_within
+from actors.loan.rules.exposure import check_count_within, check_documents, check_security, check_terms_within
 from actors.loan.rules.life_cycle import Action, check_checker, moved
 from actors.loan.rules.timetable import schedule_of
 from actors.loan.store import who
@@ -178,5 +178,8 @@ def check_terms(rules: ProductRules, terms: LoanTerms) -> None:
         money = getattr(terms, name)
         if money is not None and money.currency != rules.currency:
             raise CurrencyMismatch("The amount is in another currency than the product.", field=name, currency=rules.currency)
-    check_terms_within(rules.model_dump(mode="json"), terms)
-    schedule_of(terms)
+    limits = rules.model_dump(mode="json")
+    check_terms_within(limits, terms)
+    schedule = schedule_of(terms)
+    if terms.installments is None:  # as many as the fixed installment makes
+        check_count_within(limits, len(schedule.plan.dues), field="fixed_installment")

@@ -9,6 +9,7 @@ from actors.loan.handlers import answers
 from actors.loan.handlers.counter_accounts import CounterAccounts, paid_to
 from actors.loan.handlers.decisions import Plan, happening_of
 from actors.loan.handlers.loading import Held, caught_up
+from actors.loan.rules.exposure import check_reschedule_within
 from actors.loan.rules.happenings import Reschedule
 from actors.loan.rules.life_cycle import Action, check_action, check_checker
 from actors.loan.rules.rescheduling import compare
@@ -83,6 +84,7 @@ class Asking(CounterAccounts):
             every_unit=None if command.every is None else command.every.unit,
             holiday_installments=command.holiday_installments,
         )
+        check_reschedule_within(held.rules, reschedule)
         figures = compare(caught_up(held.book(), held.today), reschedule, command.effective_on)
         asked = {name: getattr(reschedule, name) for name in Reschedule.__dataclass_fields__}
         asked["value_date"] = command.effective_on.isoformat()

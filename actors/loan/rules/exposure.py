@@ -7,6 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
+from actors.loan.rules.happenings import Reschedule
 from messages.loan import (
     CollateralMissing,
     DocumentsMissing,
@@ -23,16 +24,37 @@ Rules = Mapping[str, Any]
 
 def check_terms_within(rules: Rules, terms: LoanTerms) -> None:
     """Refuse a principal, a number of installments or a rate beyond the product's limits."""
-    amounts, counts, rates = rules["amount"], rules["installments"], rules["annual_rate_percent"]
+    amounts = rules["amount"]
     if not _minor(amounts["lowest"]) <= terms.principal.minor <= _minor(amounts["highest"]):
         limits = {name: amounts[name]["amount"] for name in ("lowest", "highest")}
         raise LoanOutsideProduct("The product does not lend this amount.", field="principal", **limits)
-    if terms.installments is not None and not counts["lowest"] <= terms.installments <= counts["highest"]:
+    if terms.installments is not None:
+        check_count_within(rules, terms.installments)
+    check_rate_within(rules, terms.annual_rate_percent)
+
+
+def check_count_within(rules: Rules, installments: int, field: str = "installments") -> None:
+    """Refuse a number of installments beyond the product's limits; `field` is what it follows from."""
+    counts = rules["installments"]
+    if not counts["lowest"] <= installments <= counts["highest"]:
         limits = {name: counts[name] for name in ("lowest", "highest")}
-        raise LoanOutsideProduct("The product does not have so many installments.", field="installments", **limits)
-    if not Decimal(rates["lowest"]) <= Decimal(terms.annual_rate_percent) <= Decimal(rates["highest"]):
+        raise LoanOutsideProduct("The product does not have so many installments.", field=field, found=installments, **limits)
+
+
+def check_rate_within(rules: Rules, annual_rate_percent: str) -> None:
+    """Refuse a rate beyond the product's limits."""
+    rates = rules["annual_rate_percent"]
+    if not Decimal(rates["lowest"]) <= Decimal(annual_rate_percent) <= Decimal(rates["highest"]):
         limits = {name: rates[name] for name in ("lowest", "highest")}
         raise LoanOutsideProduct("The product does not have this rate.", field="annual_rate_percent", **limits)
+
+
+def check_reschedule_within(rules: Rules, asked: Reschedule) -> None:
+    """Refuse other terms that the product does not have: a rate beyond its limits, or more installments than its longest loan."""
+    if asked.annual_rate_percent is not None:
+        check_rate_within(rules, asked.annual_rate_percent)
+    if asked.installments is not None:
+        check_count_within(rules, max(asked.installments, rules["installments"]["lowest"]))  # fewer may be left of any loan
 
 
 def check_documents(rules: Rules, names: Collection[str]) -> None:

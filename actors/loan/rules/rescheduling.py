@@ -19,12 +19,20 @@ from actors.loan_calculator.rules.decimals import EXACT, ONE, decimal_of
 from actors.loan_calculator.rules.internal_rate import DAYS_OF_A_YEAR, xirr
 from actors.loan_calculator.rules.spoken_terms import terms_of
 from actors.loan_calculator.rules.told_figures import plain
-from messages.loan import LoanStateForbids, LoanValueDateTooEarly, RescheduleImpossible, ScheduleFigures
+from messages.loan import LoanStateForbids, LoanValueDateTooEarly, RescheduleImpossible, RescheduleKind, ScheduleFigures
 from messages.loan_calculator import NoRate
 from messages.money import Money
 
 PERCENT_PLACES = 6
 SMALLEST_PERCENT = Decimal(1).scaleb(-PERCENT_PLACES)
+_SAYS: dict[RescheduleKind, frozenset[str]] = {
+    "new_terms": frozenset({"annual_rate_percent", "installments", "every"}),
+    "re_age": frozenset({"installments"}),
+    "re_amortize": frozenset(),
+    "rate_change": frozenset({"annual_rate_percent"}),
+    "payment_holiday": frozenset({"holiday_installments"}),
+}
+"""What a kind of reschedule has a use for. Anything else in the same request contradicts it."""
 
 
 def compare(book: Book, asked: Reschedule, effective_on: date) -> tuple[ScheduleFigures, ScheduleFigures]:
@@ -32,6 +40,7 @@ def compare(book: Book, asked: Reschedule, effective_on: date) -> tuple[Schedule
 
     Refuses what cannot be. Leaves the book as it is.
     """
+    _check_asked(asked)
     if book.leg_start is None:
         raise LoanStateForbids(status=book.status)
     if effective_on < book.today:
@@ -44,6 +53,21 @@ def compare(book: Book, asked: Reschedule, effective_on: date) -> tuple[Schedule
     carry_out(after, asked, effective_on)
     settle(after, effective_on)
     return _figures(before, effective_on, rate), _figures(after, effective_on, rate)
+
+
+def _check_asked(asked: Reschedule) -> None:
+    said = {
+        "annual_rate_percent": asked.annual_rate_percent,
+        "installments": asked.installments,
+        "every": asked.every_count or asked.every_unit,
+        "holiday_installments": asked.holiday_installments,
+    }
+    words = asked.kind.replace("_", " ")
+    for name, value in said.items():
+        if value is not None and name not in _SAYS[asked.kind]:
+            raise RescheduleImpossible(f"This does not belong to a reschedule of this kind: {words}.", field=name)
+    if asked.kind == "new_terms" and not any(said.values()):
+        raise RescheduleImpossible("Say which terms are new: a rate, how many installments, or how often.", field="kind")
 
 
 def _paid_until(book: Book, on: date) -> Book:

@@ -101,7 +101,7 @@ def _waive(book: Book, happening: Happening, is_new: bool) -> Parts:
 
 
 def _refund(book: Book, happening: Happening, is_new: bool) -> Parts:
-    if happening.amount > book.overpaid:
+    if happening.amount > book.overpaid or (is_new and not happening.amount):
         if is_new:
             raise RefundTooLarge(field="amount", overpaid=book.overpaid)
         raise LaterTransactionsDepend(number=happening.number, kind=happening.kind)

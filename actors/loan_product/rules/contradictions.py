@@ -39,6 +39,7 @@ def _faults(rules: ProductRules) -> Iterator[Refusal]:
     yield from _currencies(rules)
     yield from _ranges(rules)
     yield from _accounts(rules.accounting)
+    yield from _channel(rules.accounting)
     if rules.penalty is not None:
         yield from _penalty(rules.penalty)
     yield from _securities(rules)
@@ -91,6 +92,14 @@ def _accounts(accounting: Accounting) -> Iterator[Refusal]:
             yield ProductContradictory(
                 "On cash basis nothing is booked before it is paid, so there are no receivables.",
                 field=f"rules.accounting.{role}",
+            )
+
+
+def _channel(accounting: Accounting) -> Iterator[Refusal]:
+    for role in (*RECEIVABLES, *ALWAYS):
+        if role != "cash" and getattr(accounting, role) == accounting.cash:
+            yield ProductContradictory(
+                "Money comes and goes by the cash account; nothing else is booked to it.", field=f"rules.accounting.{role}"
             )
 
 

@@ -62,7 +62,7 @@ async def test_loan_lines_and_ledger_say_the_same(bank: Bank, seed: int, basis: 
         with contextlib.suppress(Refusal):
             await bank.says(something(chance, loan, today, known))
             done += 1
-    assert done > 3
+    assert done > 2
     await the_same_everywhere(bank, loan)
 
 
