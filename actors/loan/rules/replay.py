@@ -57,7 +57,7 @@ def apply(book: Book, happening: Happening, *, is_new: bool = True) -> Parts:
     """
     if book.closed_through is not None and happening.value_date <= book.closed_through:
         raise ValueError("the value date is closed; replay the loan")
-    if happening.kind == "reschedule" and happening.value_date > happening.booked_on:
+    if _waits(happening):
         book.wait_for(happening)
         _wake(book)
         return Parts()
@@ -67,6 +67,11 @@ def apply(book: Book, happening: Happening, *, is_new: bool = True) -> Parts:
     found = book_happening(book, happening, is_new=is_new)
     settle(book, happening.value_date)
     return found
+
+
+def _waits(happening: Happening) -> bool:
+    """Whether it was booked before its day, and is kept for it."""
+    return happening.kind == "reschedule" and happening.value_date > happening.booked_on
 
 
 def _wake(book: Book) -> None:
@@ -118,12 +123,13 @@ def replay(
     """The book of all transactions that are not reversed, closed through a date (None: through the day before the last of them).
 
     `terms` are those of the approval. `happenings` in any order, reversals and reversed ones included. `new` is the number of the one
-    that is judged as new. Transactions after the day that follows `through` are left out, but for reschedules, which wait.
+    that is judged as new. Transactions after the day that follows `through` are left out, but for reschedules that
+    were booked before their day, which wait.
     Raises LaterTransactionsDepend where an old one is not possible any more.
     """
     book = begin(terms, conditions)
     for each in in_force(happenings):
-        if through is not None and each.value_date > through + ONE_DAY and each.kind != "reschedule":
+        if through is not None and each.value_date > through + ONE_DAY and not _waits(each):
             continue
         is_new = each.number == new
         try:

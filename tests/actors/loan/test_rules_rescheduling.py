@@ -6,6 +6,7 @@ import pytest
 
 from actors.loan.rules.happenings import Reschedule
 from actors.loan.rules.position import position
+from actors.loan.rules.replay import replay
 from actors.loan.rules.rescheduling import compare
 from messages.loan import LoanValueDateTooEarly, RescheduleImpossible
 from tests.actors.loan.living import Life, loan_terms, product, same
@@ -145,3 +146,11 @@ def test_after_the_last_due_date_only_a_re_ageing_is_possible() -> None:
     assert life.book.status == "active"
     with pytest.raises(LoanValueDateTooEarly):
         compare(life.book, Reschedule("re_amortize"), date(2025, 1, 1))
+
+
+def test_what_is_booked_for_a_day_before_a_reschedule_finds_the_loan_without_it() -> None:
+    life = late_loan()
+    life.say("reschedule", reschedule=Reschedule("re_amortize"))
+    then = replay(life.terms, life.conditions, life.happenings, date(2024, 2, 10))
+    assert (then.closed_through, then.leg) == (date(2024, 2, 10), 0)
+    assert life.again().leg == 1
