@@ -7,37 +7,36 @@ from actors.loan.rules.book import CHARGE, Book, Due
 from actors.loan.rules.happenings import FEE, INTEREST, PENALTY, PRINCIPAL
 from actors.loan.rules.owing import outstanding
 from actors.loan.rules.timetable import stop
-from actors.loan_calculator.rules.penalties import Overdue, PenaltyPer, PenaltyTerms, penalty
+from actors.loan_calculator.rules.penalties import Overdue, PenaltyTerms, penalty
 
 
-def charge_penalties(book: Book, on: date) -> int:
-    """Charge what the day adds to the penalty of each late installment: what it comes to by the day less what it came to the day before,
-    on what is unpaid now. So a day costs the same whether days are closed one by one or all at once later.
+def charge_penalties(book: Book, first: date, last: date) -> int:
+    """Charge what some days add to the penalty of each late installment: what it comes to by the last of them less what it came to
+    before the first, on what is unpaid now. So days cost the same whether they are closed one by one or all at once later.
+
+    Nothing falls due from the first day to the one before the last.
     """
     terms = book.conditions.penalty
     if terms is None or book.is_frozen:
         return 0
     found = 0
     for due in book.dues:
-        if due.due >= on:
+        if due.due >= first:
             break
-        if due.kind != CHARGE and (added := _added(terms, book.conditions.penalty_cap, due, on)):
+        if due.kind != CHARGE and (added := _added(terms, book.conditions.penalty_cap, due, first, last)):
             due.charged[PENALTY] += added
             due.paid_on = None
             found += added
     return found
 
 
-def _added(terms: PenaltyTerms, cap: int | None, due: Due, on: date) -> int:
+def _added(terms: PenaltyTerms, cap: int | None, due: Due, first: date, last: date) -> int:
     principal, interest = due.owed(PRINCIPAL), due.owed(INTEREST)
-    late = (on - due.due).days
-    if principal + interest == 0 or late <= terms.grace_days:
-        return 0
-    if terms.per is PenaltyPer.ONCE and late > terms.grace_days + 1:
+    if principal + interest == 0 or (last - due.due).days <= terms.grace_days:
         return 0
     whole = due.charged[PRINCIPAL] + due.charged[INTEREST] + due.charged[FEE]
     overdue = Overdue(due.due, principal, interest, whole)
-    added = penalty(terms, overdue, on) - penalty(terms, overdue, date.fromordinal(on.toordinal() - 1))
+    added = penalty(terms, overdue, last) - penalty(terms, overdue, date.fromordinal(first.toordinal() - 1))
     return added if cap is None else max(min(added, cap - due.charged[PENALTY]), 0)
 
 

@@ -242,6 +242,10 @@ class Book:
         """Keep a reschedule for its day."""
         self.waiting = sorted([*self.waiting, happening.to_json()], key=lambda each: (each["value_date"], each["number"]))
 
+    def waiting_days(self) -> list[date]:
+        """The days that reschedules wait for."""
+        return [Happening.from_json(each).value_date for each in self.waiting]
+
     def next_waiting(self, on: date) -> Happening | None:
         """The first reschedule that waits for a day up to this one."""
         if not self.waiting:

@@ -96,20 +96,36 @@ def close_day(book: Book, on: date) -> Closed:
         if book.waiting and book.next_waiting(today) is not None:
             _wake(book)
             changed = True
-        if book.quiet_until is not None and today >= book.quiet_until:
+        last = _last_alike(book, today, on)
+        if book.quiet_until is not None and last >= book.quiet_until:
             status = book.status
-            fees += sum(each.owed(FEE) for each in book.dues if each.due == today and each.kind != CHARGE)
-            charged = charge_penalties(book, today)
+            fees += sum(each.owed(FEE) for each in book.dues if each.due == last and each.kind != CHARGE)
+            charged = charge_penalties(book, today, last)
             penalties += charged
-            mark_late(book, today)
+            mark_late(book, last)
             changed = changed or charged > 0 or status != book.status
-        book.closed_through = today
+        book.closed_through = last
     earned = interest_earned(book, book.closed_through) - interest
     days = book.days_past_due(book.closed_through)
     # The accruals of some days that were found for this one cost more to find than to store.
     changed = changed or book.accruals is not accruals
     bucket = book.conditions.bucket(days).name
     return Closed(book.closed_through, earned, fees, penalties, days, bucket, book.status, changed)
+
+
+def _last_alike(book: Book, today: date, on: date) -> date:
+    """The last day up to which days are alike, so that they are closed at once: the next due date, or the one before something waits.
+
+    A loan that is late for years would else cost a second for each of them.
+    """
+    if today == on:
+        return on
+    ends = [on]
+    if book.quiet_until is not None and on >= book.quiet_until:
+        ends += [each.due for each in book.dues if today <= each.due < on]
+    if book.waiting:
+        ends += [day - ONE_DAY for day in book.waiting_days() if today < day]
+    return min(ends)
 
 
 def replay(

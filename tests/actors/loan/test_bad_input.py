@@ -1,6 +1,6 @@
 """What no bank would do, asked for over HTTP: amounts below, at and beyond every limit, foreign money, days out of order."""
 
-from datetime import timedelta
+from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -164,6 +164,17 @@ async def test_days_are_in_order(bank: Bank) -> None:
     body = {"value_date": tomorrow.isoformat()}
     code, told = await asks(bank, "POST", f"/loans/{approved}/disbursement-requests", body)
     assert (code, *refused(told)) == (422, "loan_value_date_too_late", ["value_date"])
+
+
+async def test_a_loan_that_is_late_for_ages_is_answered_like_any_other(bank: Bank) -> None:
+    loan = await lent(bank, days_ago=40)
+    code, told = await asks(bank, "GET", f"/loans/{loan.loan_id}/payoff?on=9998-12-31")
+    assert code == 200, told
+    # One percent a day of each installment since it was due.
+    assert Decimal(told["owed"]["penalty"]["amount"]) > 12_000 * 7_900 * 365 // 100
+    old = await lent(bank, days_ago=(await business_date(bank) - date(1970, 1, 1)).days)
+    code, told = await asks(bank, "POST", f"/loans/{old.loan_id}/repayments", {"amount": SHILLING, "value_date": "1970-03-01"})
+    assert (code, told["after"]["bucket"]) == (201, "181+")
 
 
 @pytest.mark.parametrize(

@@ -89,7 +89,7 @@ def test_a_repayment_that_is_reversed_never_was(
 
 
 @SOME
-@given(any_terms(), any_product(), any_steps(most=6), st.integers(1, 40))
+@given(any_terms(), any_product(), any_steps(most=6), st.integers(1, 120))
 def test_days_closed_one_by_one_from_storage_or_at_once_are_the_same(
     terms: LoanTerms, conditions: Conditions, steps: list[Step], days: int
 ) -> None:
