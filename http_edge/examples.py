@@ -2,12 +2,14 @@
 
 from typing import Any
 
-from messages import close_of_business, identity, ledger, loan_calculator, loan_product, member
+from messages import close_of_business, identity, ledger, loan, loan_calculator, loan_product, member
 from messages.base import Message
 
 _MEMBER = "0192d4a0-7c1e-7a53-9a5b-0f8a2c61d001"
 _ACCOUNT = "0192d4a0-7c1e-7a53-9a5b-0f8a2c61d101"
 _OTHER_ACCOUNT = "0192d4a0-7c1e-7a53-9a5b-0f8a2c61d102"
+_CASH = "0192d4a0-7c1e-7a53-9a5b-0f8a2c61d103"
+_PRODUCT = "0192d4a0-7c1e-7a53-9a5b-0f8a2c61d201"
 
 _TERMS = {
     "principal": {"amount": "100000.00", "currency": "KES"},
@@ -38,7 +40,7 @@ _PRODUCT_RULES = {
         "write_off_expense": _OTHER_ACCOUNT,
         "recovery_income": _ACCOUNT,
         "overpayment": _OTHER_ACCOUNT,
-        "cash": _OTHER_ACCOUNT,
+        "cash": _CASH,
     },
     "documents": ["Identity card", "Payslip"],
     "guarantors": {"lowest_number": 1, "cover_percent": "50"},
@@ -90,6 +92,46 @@ EXAMPLES: dict[type[Message], dict[str, Any]] = {
     loan_calculator.DayFraction: {"day_count": "ACT/ACT ISDA", "first": "2023-11-01", "last": "2024-05-01"},
     loan_product.CreateLoanProduct: {"code": "BIZ", "name": "Business loan", "rules": _PRODUCT_RULES},
     loan_product.ReviseLoanProduct: {"rules": {**_PRODUCT_RULES, "documents": ["Identity card"]}},
+    loan.ApplyForLoan: {
+        "member_id": _MEMBER,
+        "product_id": _PRODUCT,
+        "principal": {"amount": "100000.00", "currency": "KES"},
+        "installments": 12,
+        "annual_rate_percent": "18",
+        "start": "2026-01-15",
+        "settlement_account_id": _ACCOUNT,
+        "purpose": "Stock for the shop",
+    },
+    loan.ChangeApplication: {"principal": {"amount": "80000.00", "currency": "KES"}},
+    loan.RecordDocument: {"name": "Payslip", "reference": "2026-01"},
+    loan.AddGuarantor: {"member_id": _MEMBER, "amount": {"amount": "50000.00", "currency": "KES"}},
+    loan.AddCollateral: {"description": "Motorcycle KMCA 123A", "value": {"amount": "90000.00", "currency": "KES"}},
+    loan.SubmitLoan: {},
+    loan.ReviewLoan: {},
+    loan.ApproveLoan: {"note": "Known for years"},
+    loan.RejectLoan: {"reason": "Owes too much already"},
+    loan.WithdrawLoan: {"reason": "Found the money elsewhere"},
+    loan.RequestDisbursement: {"amount": {"amount": "60000.00", "currency": "KES"}, "to_account_id": _ACCOUNT},
+    loan.RequestChargeOff: {"reason": "Nothing was paid for half a year"},
+    loan.RequestWriteOff: {"reason": "The borrower died without an estate"},
+    loan.RequestReschedule: {
+        "kind": "payment_holiday",
+        "effective_on": "2026-04-15",
+        "holiday_installments": 2,
+        "reason": "Drought",
+    },
+    loan.DecideRequest: {"approve": True, "note": "As agreed with the branch"},
+    loan.RecordRepayment: {
+        "amount": {"amount": "9200.00", "currency": "KES"},
+        "paid_from": {"external_payment_id": "QK52XV9A1B"},
+        "value_date": "2026-02-15",
+        "reference": "February",
+    },
+    loan.ChargeFee: {"amount": {"amount": "500.00", "currency": "KES"}, "reason": "Visit", "part": "fee"},
+    loan.WaiveDue: {"part": "penalty", "amount": {"amount": "120.00", "currency": "KES"}, "reason": "The bridge was out"},
+    loan.RefundOverpayment: {"amount": {"amount": "300.00", "currency": "KES"}, "to_account_id": _ACCOUNT},
+    loan.RecordRecovery: {"amount": {"amount": "5000.00", "currency": "KES"}, "in_cash": True, "reference": "Bailiff"},
+    loan.ReverseTransaction: {"reason": "Booked to the wrong loan"},
     close_of_business.SetBusinessDate: {"business_date": "2026-01-15"},
     close_of_business.RunCloseOfBusiness: {"advance": True},
 }

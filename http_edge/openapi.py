@@ -87,6 +87,18 @@ class _Schemas:
         """A reference to the schema of the reply."""
         return self._refs[route.reply, "serialization"]
 
+    def names_things(self, route: Route) -> bool:
+        """Whether the body names something that may not be there, at whatever depth."""
+        found = {self.request_ref(route)["$ref"].rpartition("/")[2]}
+        seen: set[str] = set()
+        while found - seen:
+            name = (found - seen).pop()
+            seen.add(name)
+            if any(field.endswith("_id") for field in self._all[name].get("properties", {})):
+                return True
+            found |= _names_in(self._all[name])
+        return False
+
     def published(self, paths: Json) -> Json:
         """The schemas that the paths lead to."""
         wanted: set[str] = set()
@@ -167,7 +179,7 @@ def _responses(route: Route, schemas: _Schemas) -> Json:
         "400": True,
         "401": True,
         "403": route.message.permission is not None,
-        "404": bool(route.path_fields),
+        "404": bool(route.path_fields) or (route.has_body and schemas.names_things(route)),
         "408": route.has_body,
         "409": route.method != "GET",
         "412": route.takes_if_match,
@@ -179,7 +191,9 @@ def _responses(route: Route, schemas: _Schemas) -> Json:
         "503": True,
     }
     return {str(route.reply_status): good} | {
-        status: {"$ref": f"#/components/responses/{status}"} for status, is_so in possible.items() if is_so
+        status: {"$ref": f"#/components/responses/{status}"}
+        for status, is_so in possible.items()
+        if is_so or int(status) in route.also
     }
 
 

@@ -65,6 +65,8 @@ class Route:
     """Whether it is for those who have no access token."""
     attempts_per_minute: int | None = None
     """How often one client address may try."""
+    also: tuple[int, ...] = ()
+    """Statuses of refusals beside those that follow from the row, for the documentation."""
 
     @property
     def full_path(self) -> str:

@@ -189,7 +189,7 @@ LOANS = (
     Route("GET", f"{LOAN}/transactions", loan.ListLoanTransactions, permission="loans:read"),
     Route("GET", f"{LOAN}/schedule", loan.GetLoanSchedule, permission="loans:read"),
     Route("GET", f"{LOAN}/balances", loan.GetLoanBalances, permission="loans:read"),
-    Route("GET", f"{LOAN}/payoff", loan.GetLoanPayoff, permission="loans:read"),
+    Route("GET", f"{LOAN}/payoff", loan.GetLoanPayoff, permission="loans:read", also=(409,)),
 )
 
 PORTFOLIO = (
@@ -210,7 +210,7 @@ LOAN_PRODUCTS = (
 )
 
 END_OF_DAY = (
-    Route("GET", "/business-date", close_of_business.GetBusinessDate, permission="business-date:read"),
+    Route("GET", "/business-date", close_of_business.GetBusinessDate, permission="business-date:read", also=(404,)),
     Route("PUT", "/business-date", close_of_business.SetBusinessDate, permission="business-date:write"),
     Route(
         "POST",

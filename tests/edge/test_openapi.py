@@ -117,3 +117,20 @@ async def test_every_rule_can_be_looked_up(edge: Edge) -> None:
     assert listed == set(known_rules())
     async with edge.http.get("/problems/insufficient_funds") as answer:
         assert (await answer.json())["status"] == 422
+
+
+@pytest.mark.parametrize("tag", ["loans", "loan-products", "loan-calculator", "business-date", "close-of-business"])
+def test_whatever_is_sent_about_loans_is_shown_by_an_example(tag: str) -> None:
+    without = [route.path for route in ROUTES if route.tag == tag and route.body_fields and route.message not in EXAMPLES]
+    assert not without
+
+
+def test_what_may_be_missing_or_in_the_wrong_state_is_told() -> None:
+    for method, path, status in (
+        ("post", "/api/v1/loans", "404"),
+        ("post", "/api/v1/transfers", "404"),
+        ("post", "/api/v1/entries", "404"),
+        ("get", "/api/v1/loans/{loan_id}/payoff", "409"),
+    ):
+        assert status in operation(method, path)["responses"], path
+    assert "404" not in operation("post", "/api/v1/loan-calculator/quote")["responses"]
