@@ -105,7 +105,7 @@ class Walk:
         held = dict(self.began)
         for each in standing:
             amount = Decimal(each.amount.amount)
-            sums[each.kind] += amount  # type: ignore[assignment]
+            sums[each.kind] += amount  # type: ignore[assignment]  # a Counter counts whatever can be added
             if each.kind in COMES | GOES:
                 held[self.counters[each.transaction_id]] += amount if each.kind in COMES else -amount
         account, cash = self.loan.account_id, self.loan.product.rules.accounting.cash
