@@ -8,10 +8,11 @@ from uuid import UUID
 from actors.loan.handlers import answers
 from actors.loan.handlers.counter_accounts import CounterAccounts, paid_to
 from actors.loan.handlers.decisions import Plan, happening_of
-from actors.loan.handlers.loading import Held, caught_up
+from actors.loan.handlers.loading import ONE_DAY, Held, caught_up
 from actors.loan.rules.exposure import check_reschedule_within
-from actors.loan.rules.happenings import Reschedule
+from actors.loan.rules.happenings import Happening, Reschedule
 from actors.loan.rules.life_cycle import Action, check_action, check_checker
+from actors.loan.rules.replay import replay
 from actors.loan.rules.rescheduling import compare
 from actors.loan.store import Reads, who
 from messages.base import Reply
@@ -85,7 +86,11 @@ class Asking(CounterAccounts):
             holiday_installments=command.holiday_installments,
         )
         check_reschedule_within(held.rules, reschedule)
-        figures = compare(caught_up(held.book(), held.today), reschedule, command.effective_on)
+        book = caught_up(held.book(), held.today)
+        if command.effective_on < book.today:  # the business date is closed for this loan: as it was before that
+            history = [Happening.from_json(each) for each in await self.store.happenings(turn, command.loan_id)]
+            book = replay(held.approved_terms, held.conditions, history, command.effective_on - ONE_DAY)
+        figures = compare(book, reschedule, command.effective_on)
         asked = {name: getattr(reschedule, name) for name in Reschedule.__dataclass_fields__}
         asked["value_date"] = command.effective_on.isoformat()
         return await self._asked(turn, held, "reschedule", asked, reason=command.reason, figures=figures)
