@@ -74,6 +74,7 @@ EXAMPLES: dict[type[Message], dict[str, Any]] = {
     loan_calculator.Quote: {"terms": _TERMS},
     loan_calculator.Schedule: {"terms": {**_TERMS, "principal_grace": 2, "last_cent": "retuned"}},
     loan_calculator.Plot: {"terms": _TERMS, "format": "svg"},
+    loan_calculator.PrintSchedule: {"terms": {**_TERMS, "fees": [{"timing": "upfront", "percent": "2"}]}},
     loan_calculator.Explain: {"terms": _TERMS},
     loan_calculator.Payoff: {"terms": _TERMS, "on": "2026-06-30", "charge_percent": "1"},
     loan_calculator.Prepayment: {"terms": _TERMS, "on": "2026-06-15", "amount": {"amount": "20000.00", "currency": "KES"}},

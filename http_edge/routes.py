@@ -135,6 +135,7 @@ LOAN_CALCULATOR = (
     Route("POST", "/loan-calculator/quote", loan_calculator.Quote),
     Route("POST", "/loan-calculator/schedule", loan_calculator.Schedule),
     Route("POST", "/loan-calculator/plot", loan_calculator.Plot, serves="content"),
+    Route("POST", "/loan-calculator/document", loan_calculator.PrintSchedule, serves="content"),
     Route("POST", "/loan-calculator/explanation", loan_calculator.Explain),
     Route("POST", "/loan-calculator/payoff", loan_calculator.Payoff),
     Route("POST", "/loan-calculator/prepayment", loan_calculator.Prepayment),
@@ -188,6 +189,8 @@ LOANS = (
     ),
     Route("GET", f"{LOAN}/transactions", loan.ListLoanTransactions, permission="loans:read"),
     Route("GET", f"{LOAN}/schedule", loan.GetLoanSchedule, permission="loans:read"),
+    Route("GET", f"{LOAN}/schedule/plot", loan.PlotLoanSchedule, permission="loans:read", serves="content"),
+    Route("GET", f"{LOAN}/schedule/document", loan.PrintLoanSchedule, permission="loans:read", serves="content"),
     Route("GET", f"{LOAN}/balances", loan.GetLoanBalances, permission="loans:read"),
     Route("GET", f"{LOAN}/payoff", loan.GetLoanPayoff, permission="loans:read", also=(409,)),
 )

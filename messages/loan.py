@@ -10,7 +10,7 @@ the end. The file is long because a vocabulary stands in one place; it has no lo
 from datetime import date
 from typing import Literal
 
-from pydantic import AwareDatetime, Field
+from pydantic import AwareDatetime, Base64Bytes, Field
 
 from messages.base import BankDay, Command, Event, Flag, Forbidden, Line, Note, NotFound, Page, Query, Refusal, Reply
 from messages.ids import (
@@ -191,6 +191,20 @@ class LoanInstallments(Reply):
     on: date
     installments: tuple[LoanInstallment, ...]
     totals: LoanParts
+
+
+class LoanSchedulePicture(Reply):
+    """A picture of a loan's schedule."""
+
+    media_type: Literal["image/svg+xml", "image/png"]
+    content: Base64Bytes
+
+
+class LoanScheduleDocument(Reply):
+    """A loan's schedule to be printed."""
+
+    media_type: Literal["application/pdf"]
+    content: Base64Bytes
 
 
 class LoanTransaction(Reply):
@@ -633,6 +647,19 @@ class ListLoans(Query[LoanPage], wire="loan.list_loans.v1", permission="loans:re
 
 class GetLoanSchedule(Query[LoanInstallments], wire="loan.get_loan_schedule.v1", permission="loans:read"):
     """The schedule of a loan, with what was paid of each installment."""
+
+    loan_id: LoanId
+
+
+class PlotLoanSchedule(Query[LoanSchedulePicture], wire="loan.plot_loan_schedule.v1", permission="loans:read"):
+    """A loan's schedule as a picture: principal against interest in each installment, and the balance."""
+
+    loan_id: LoanId
+    format: Literal["svg", "png"] = "svg"
+
+
+class PrintLoanSchedule(Query[LoanScheduleDocument], wire="loan.print_loan_schedule.v1", permission="loans:read"):
+    """A loan's schedule as pages of A4: what it is and owes, its rates, the plot, what is due when and what was paid of it."""
 
     loan_id: LoanId
 

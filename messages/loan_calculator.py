@@ -214,6 +214,13 @@ class SchedulePicture(Reply):
     content: Base64Bytes
 
 
+class ScheduleDocument(Reply):
+    """A schedule to be printed."""
+
+    media_type: Literal["application/pdf"]
+    content: Base64Bytes
+
+
 # ---- what is asked ----
 
 
@@ -344,6 +351,12 @@ class Plot(Query[SchedulePicture], wire="loan_calculator.plot.v1"):
 
     terms: LoanTerms
     format: Literal["svg", "png"] = "svg"
+
+
+class PrintSchedule(Query[ScheduleDocument], wire="loan_calculator.print_schedule.v1"):
+    """Print a schedule. Pages of A4 with the terms, the totals, the annual rates, the plot, every row, and what rounding moved."""
+
+    terms: LoanTerms
 
 
 # ---- refusals ----

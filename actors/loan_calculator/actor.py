@@ -12,6 +12,8 @@ from actors.loan_calculator.rules.coupon_day_counts import Grid
 from actors.loan_calculator.rules.day_counts import DayCount, Surroundings, counted_days, year_fraction
 from actors.loan_calculator.rules.decimals import decimal_of
 from actors.loan_calculator.rules.explanation import explain
+from actors.loan_calculator.rules.paper_of_terms import paper_of
+from actors.loan_calculator.rules.paper_pdf import pdf
 from actors.loan_calculator.rules.payoff import PrepaymentCharge, payoff
 from actors.loan_calculator.rules.penalties import Overdue, PenaltyBase, PenaltyPer, PenaltyTerms, penalty
 from actors.loan_calculator.rules.plot_png import png
@@ -44,8 +46,10 @@ from messages.loan_calculator import (
     Plot,
     Prepayment,
     PrepaymentResults,
+    PrintSchedule,
     Quote,
     Schedule,
+    ScheduleDocument,
     SchedulePicture,
     TermsBeyondLimit,
     TimeValue,
@@ -59,6 +63,9 @@ R = TypeVar("R", bound=Reply)
 
 SHORT_ROWS = 60
 """A schedule of so many rows is told in two milliseconds."""
+
+PRESSES = 1
+"""Documents that are made at once: the longest takes a processor for a second, and the others wait for it instead of slowing it down."""
 
 
 async def worked_out(terms: LoanTerms | None, work: Callable[[], R]) -> R:
@@ -94,6 +101,9 @@ class LoanCalculator(Actor):
     """Answers the same to the same question, whoever asks, whenever, and however many of it there are."""
 
     name = "loan_calculator"
+
+    def __init__(self) -> None:
+        self._press = asyncio.Semaphore(PRESSES)
 
     @handles
     async def quote(self, query: Quote, turn: Turn) -> LoanQuote:
@@ -217,10 +227,17 @@ class LoanCalculator(Actor):
         with said_in_terms():
             return await asyncio.to_thread(_picture, query)
 
+    @handles
+    async def print_schedule(self, query: PrintSchedule, turn: Turn) -> ScheduleDocument:
+        del turn
+        async with self._press:
+            content = await asyncio.to_thread(lambda: pdf(paper_of(query.terms)))
+        return ScheduleDocument.model_construct(media_type="application/pdf", content=content)
+
 
 def _picture(query: Plot) -> SchedulePicture:
     currency = query.terms.principal.currency
-    shapes = shapes_of(make_schedule(terms_of(query.terms)), currency)
+    shapes = shapes_of(make_schedule(terms_of(query.terms)).rows, currency)
     if query.format == "png":
         return SchedulePicture.model_construct(media_type="image/png", content=png(shapes))
     title = f"A loan of {query.terms.principal.amount} {currency} from {query.terms.start}"

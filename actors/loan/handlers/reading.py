@@ -1,12 +1,14 @@
 """What is read of loans: what they owe now or owed on a day, schedules, transactions, what closes them, what is asked."""
 
+import asyncio
 from uuid import UUID
 
 from actors.loan.handlers import answers
 from actors.loan.handlers.booking import Booking
 from actors.loan.handlers.decisions import happening_of
-from actors.loan.handlers.loading import ONE_DAY, caught_up
-from actors.loan.rules import figures
+from actors.loan.handlers.loading import ONE_DAY, Held, caught_up
+from actors.loan.rules import figures, papers
+from actors.loan.rules.book import Book
 from actors.loan.rules.happenings import Happening
 from actors.loan.rules.life_cycle import Action, check_action
 from actors.loan.rules.replay import apply, happenings_by, replay
@@ -26,18 +28,28 @@ from messages.loan import (
     LoanPage,
     LoanPayoff,
     LoanRequestPage,
+    LoanScheduleDocument,
+    LoanSchedulePicture,
     LoanTransactionPage,
     LoanValueDateTooLate,
+    PlotLoanSchedule,
+    PrintLoanSchedule,
 )
 from runtime.actor import Turn, handles
 from runtime.paging import decode_cursor, encode_cursor
 
 NOBODY = UUID(int=0)
 """Owns nothing."""
+PRESSES = 1
+"""Documents that are made at once, in a thread: the longest takes a processor for a second, and the others wait for it."""
 
 
 class Reading(Booking):
     """Answers questions."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._press = asyncio.Semaphore(PRESSES)
 
     @handles
     async def get_loan(self, query: GetLoan, turn: Turn) -> Loan:
@@ -59,11 +71,22 @@ class Reading(Booking):
     @handles
     async def get_loan_schedule(self, query: GetLoanSchedule, turn: Turn) -> LoanInstallments:
         held = await self.held(turn, turn.said, query.loan_id)
-        book = held.book()
-        if not book.disbursed:  # as it would be, paid out whole on the expected day
-            first = held.approved_terms.start
-            apply(book, happening_of("disbursement", first, amount=book.approved, account=NOBODY))
-        return figures.installments(caught_up(book, held.today), query.loan_id, held.today)
+        return figures.installments(_scheduled(held), query.loan_id, held.today)
+
+    @handles
+    async def plot_loan_schedule(self, query: PlotLoanSchedule, turn: Turn) -> LoanSchedulePicture:
+        held = await self.held(turn, turn.said, query.loan_id)
+        media_type, content = await asyncio.to_thread(
+            lambda: papers.picture(_scheduled(held), str(query.loan_id), query.format)
+        )
+        return LoanSchedulePicture.model_construct(media_type=media_type, content=content)
+
+    @handles
+    async def print_loan_schedule(self, query: PrintLoanSchedule, turn: Turn) -> LoanScheduleDocument:
+        held = await self.held(turn, turn.said, query.loan_id)
+        async with self._press:
+            content = await asyncio.to_thread(_printed, held)
+        return LoanScheduleDocument.model_construct(media_type="application/pdf", content=content)
 
     @handles
     async def list_loan_transactions(self, query: ListLoanTransactions, turn: Turn) -> LoanTransactionPage:
@@ -114,6 +137,26 @@ class Reading(Booking):
             items=tuple(answers.request(row, kept.currency) for row in page),
             next_cursor=encode_cursor(str(page[-1]["seq"])) if more else None,
         )
+
+
+def _scheduled(held: Held) -> Book:
+    """The book with its schedule as it stands; of a loan that is not paid out as it would be, paid out whole on the expected day."""
+    book = held.book()
+    if not book.disbursed:
+        first = held.approved_terms.start
+        apply(book, happening_of("disbursement", first, amount=book.approved, account=NOBODY))
+    return caught_up(book, held.today)
+
+
+def _printed(held: Held) -> bytes:
+    kept = held.kept
+    facts = [
+        ("Loan", str(kept.loan_id)),
+        ("Product", f"{held.product.code}, version {held.product.version}"),
+        ("Status", kept.status.replace("_", " ")),
+    ]
+    is_paid_out = held.book().disbursed > 0
+    return papers.document(_scheduled(held), held.approved_terms, facts, held.today, is_paid_out=is_paid_out)
 
 
 LARGEST_NUMBER = 2**63 - 1

@@ -21,6 +21,7 @@ from actors.loan_calculator.rules.spoken_terms import terms_of
 from actors.loan_calculator.rules.told_figures import plain
 from messages.loan import LoanStateForbids, LoanValueDateTooEarly, RescheduleImpossible, RescheduleKind, ScheduleFigures
 from messages.loan_calculator import NoRate
+from messages.loan_terms import LoanTerms
 from messages.money import Money
 
 PERCENT_PLACES = 6
@@ -48,7 +49,7 @@ def compare(book: Book, asked: Reschedule, effective_on: date) -> tuple[Schedule
     before = _paid_until(book, effective_on)
     if not before.principal_outstanding:
         raise RescheduleImpossible("The loan is repaid by then.", field="effective_on")
-    rate = _rate_on(before, effective_on)
+    rate = rate_on(before.terms, effective_on)
     after = before.copy()
     carry_out(after, asked, effective_on)
     settle(after, effective_on)
@@ -84,8 +85,9 @@ def _paid_until(book: Book, on: date) -> Book:
     return then
 
 
-def _rate_on(book: Book, on: date) -> Fraction:
-    terms = terms_of(book.terms)
+def rate_on(said: LoanTerms, on: date) -> Fraction:
+    """The nominal rate of terms on a day."""
+    terms = terms_of(said)
     rates = [each.annual_rate for each in terms.rate_changes if each.on <= on]
     return rates[-1] if rates else terms.annual_rate
 

@@ -1,4 +1,4 @@
-"""Shapes as PNG (RFC 2083): an indexed picture, drawn dot by dot, because a library that draws would be the largest part of the house."""
+"""Shapes as PNG (RFC 2083): an indexed picture, drawn dot by dot, with no font and no library, so that it is the same everywhere."""
 
 import struct
 import zlib

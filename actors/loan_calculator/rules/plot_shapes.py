@@ -6,7 +6,7 @@ How they become a picture is the business of plot_svg.py and plot_png.py. Coordi
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from actors.loan_calculator.rules.schedule import Row, Schedule
+from actors.loan_calculator.rules.schedule import Row
 from messages.money import to_decimal
 
 WIDTH, HEIGHT = 960, 480
@@ -51,9 +51,8 @@ class Label:
 Shape = Box | Path | Label
 
 
-def shapes_of(schedule: Schedule, currency: str) -> list[Shape]:
+def shapes_of(rows: Sequence[Row], currency: str) -> list[Shape]:
     """Grid, bars, line, labels, in drawing order."""
-    rows = schedule.rows
     if not rows:
         return []
     groups = _groups(rows)

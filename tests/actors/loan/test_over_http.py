@@ -1,7 +1,7 @@
 """Loans over HTTP, and who may do what: the loan actor books in its own name, and nobody else gets to."""
 
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 from messages.ledger import OpenAccount, PostEntry, PostingOrder
 from messages.loan import (
@@ -10,6 +10,7 @@ from messages.loan import (
     ApplyForLoan,
     GetLoan,
     ListLoans,
+    PrintLoanSchedule,
     RecordDocument,
     RecordRepayment,
     SubmitLoan,
@@ -17,6 +18,7 @@ from messages.loan import (
 from runtime.principal import Principal
 from tests.actors.ledger.customers import login, member
 from tests.actors.loan.lending import MANAGER, OFFICER, TELLER, approved, business_date, kes, lent, now, paid_out, product
+from tests.actors.loan_calculator.printed import texts
 from tests.bank import Bank
 
 
@@ -55,6 +57,36 @@ async def test_a_loan_is_paid_and_looked_at_over_http(bank: Bank) -> None:
         bank, "POST", f"{path}/repayments", {"amount": {"amount": "1", "currency": "USD"}}, **{"Idempotency-Key": str(uuid4())}
     )
     assert (status, told["rule"]) == (422, "loan_currency_differs")
+
+
+async def test_a_loans_schedule_is_drawn_and_printed(bank: Bank) -> None:
+    of, start = await product(bank), await business_date(bank)
+    draft, loan = await approved(bank, of, start=start), await lent(bank)
+    await bank.says(RecordRepayment(loan_id=loan.loan_id, amount=kes(250)))
+
+    async def gets(loan_id: UUID, path: str) -> tuple[str, bytes]:
+        async with bank.http.get(f"/api/v1/loans/{loan_id}/schedule/{path}", headers=bank.root) as answer:
+            assert answer.status == 200, await answer.text()
+            return answer.headers["Content-Type"], await answer.read()
+
+    for loan_id in (draft.loan_id, loan.loan_id):
+        media_type, body = await gets(loan_id, "plot")
+        assert (media_type, body[:4], str(loan_id).encode() in body) == ("image/svg+xml", b"<svg", True)
+        media_type, body = await gets(loan_id, "plot?format=png")
+        assert (media_type, body[:4]) == ("image/png", b"\x89PNG")
+    media_type, body = await gets(draft.loan_id, "document")
+    assert media_type == "application/pdf"
+    assert any("Nothing is paid out yet" in text for page in texts(body) for text in page)
+    _, body = await gets(loan.loan_id, "document")
+    assert await gets(loan.loan_id, "document") == ("application/pdf", body)
+    printed = [text for page in texts(body) for text in page]
+    status, told = await asks(bank, "GET", f"/loans/{loan.loan_id}/schedule")
+    dues = {each["due"] for each in told["installments"]}
+    assert status == 200
+    assert [text for text in printed if text in dues][-len(dues) :] == sorted(dues)
+    assert {str(loan.loan_id), "250.00 KES", "APR, EU Directive 2023/2225"} <= set(printed)
+    with bank.refuses("loan_not_found"):
+        await bank.says(PrintLoanSchedule(loan_id=loan.loan_id), as_=login((await lent(bank)).member_id))
 
 
 async def test_the_ledger_takes_entries_from_the_loan_and_not_from_whoever_asked_it(bank: Bank) -> None:

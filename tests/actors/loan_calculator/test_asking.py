@@ -1,5 +1,6 @@
 """The calculator asked by message and over HTTP: the same figures, refusals by name, pictures as pictures."""
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -7,8 +8,9 @@ import pytest
 from http_edge.examples import EXAMPLES
 from messages import loan_calculator as calculator
 from messages.base import Query
-from messages.loan_calculator import AnnualRate, Explain, Payoff, Plot, Quote, Schedule
+from messages.loan_calculator import AnnualRate, Explain, Payoff, Plot, PrintSchedule, Quote, Schedule
 from messages.loan_terms import LoanTerms
+from tests.actors.loan_calculator.printed import texts
 from tests.bank import Bank
 
 TERMS = LoanTerms.model_validate(
@@ -88,6 +90,28 @@ async def test_a_browser_gets_a_picture(bank: Bank) -> None:
     assert (status, media_type) == (200, "image/png")
     assert body.startswith(b"\x89PNG")
     assert (await over_http(bank, "plot", {"terms": terms}))[1] == "image/svg+xml"
+
+
+async def test_a_browser_gets_a_document(bank: Bank) -> None:
+    terms = TERMS.model_dump(mode="json", exclude_defaults=True)
+    status, media_type, body = await over_http(bank, "document", {"terms": terms})
+    assert (status, media_type) == (200, "application/pdf")
+    assert [page[-1] for page in texts(body)] == ["Page 1 of 1"]
+    assert (await bank.says(PrintSchedule(terms=TERMS))).content == body
+    status, _, body = await over_http(bank, "document", {"terms": {**terms, "first_due": "2023-01-01"}})
+    assert status == 422
+    assert b"dates_out_of_order" in body
+
+
+async def test_long_documents_are_made_beside_other_answers(bank: Bank) -> None:
+    long = PrintSchedule(terms=changed(every={"count": 1, "unit": "days"}, installments=3660))
+    printing = [asyncio.create_task(bank.says(long)) for _ in range(2)]
+    quote = await bank.says(Quote(terms=TERMS))
+    assert quote.installments == 12
+    assert not any(task.done() for task in printing)
+    one, other = await asyncio.gather(*printing)
+    assert one.content == other.content
+    assert texts(one.content)[-1][-1] == "Page 70 of 70"
 
 
 async def test_the_longest_schedule_comes_over_http(bank: Bank) -> None:

@@ -34,7 +34,7 @@ def pixels(picture: bytes) -> list[bytes]:
 
 
 def test_an_svg_is_xml_with_a_title_and_nothing_that_loads() -> None:
-    text = svg(shapes_of(make_schedule(LOAN), "KES"), "<A loan> & more")
+    text = svg(shapes_of(make_schedule(LOAN).rows, "KES"), "<A loan> & more")
     root = ET.fromstring(text)  # noqa: S314 - our own document
     tags = [element.tag.rpartition("}")[2] for element in root.iter()]
     assert set(tags) == {"svg", "title", "rect", "text", "polyline"}
@@ -44,7 +44,7 @@ def test_an_svg_is_xml_with_a_title_and_nothing_that_loads() -> None:
 @pytest.mark.parametrize("count", [1, 24, 360, 3660])
 def test_every_schedule_has_its_bars(count: int) -> None:
     terms = replace(LOAN, installments=count, rhythm=Rhythm(Every(1, Unit.DAYS)))
-    shapes = shapes_of(make_schedule(terms), "KES")
+    shapes = shapes_of(make_schedule(terms).rows, "KES")
     boxes = [shape for shape in shapes if isinstance(shape, Box)]
     assert all(box.width >= 1 and box.height >= 0 and 0 <= box.y <= HEIGHT for box in boxes)
     lines = pixels(png(shapes))
@@ -55,5 +55,7 @@ def test_every_schedule_has_its_bars(count: int) -> None:
 
 def test_a_loan_without_interest_shows_none() -> None:
     terms = replace(LOAN, annual_rate=Fraction(0), interest=Interest.ZERO)
-    boxes = [shape for shape in shapes_of(make_schedule(terms), "JPY") if isinstance(shape, Box) and shape.color == INTEREST]
+    boxes = [
+        shape for shape in shapes_of(make_schedule(terms).rows, "JPY") if isinstance(shape, Box) and shape.color == INTEREST
+    ]
     assert sum(box.height for box in boxes) == 12  # the legend's
