@@ -63,6 +63,8 @@ R = TypeVar("R", bound=Reply)
 
 SHORT_ROWS = 60
 """A schedule of so many rows is told in two milliseconds."""
+FEW_EVENTS = 5
+"""At each the installment may be set anew, which costs as much as the rows after it."""
 
 PRESSES = 1
 """Documents that are made at once: the longest takes a processor for a second, and the others wait for it instead of slowing it down."""
@@ -71,8 +73,9 @@ PRESSES = 1
 async def worked_out(terms: LoanTerms | None, work: Callable[[], R]) -> R:
     """The work's reply. Long work is done in a thread, so that no other actor in this process waits for its end."""
     rows = (terms and terms.installments) or MOST_ROWS
+    events = 0 if terms is None else len(terms.disbursements) + len(terms.rate_changes) + len(terms.extra_payments)
     with said_in_terms():
-        return work() if rows <= SHORT_ROWS else await asyncio.to_thread(work)
+        return work() if rows <= SHORT_ROWS and events <= FEW_EVENTS else await asyncio.to_thread(work)
 
 
 @contextlib.contextmanager
@@ -108,8 +111,8 @@ class LoanCalculator(Actor):
     @handles
     async def quote(self, query: Quote, turn: Turn) -> LoanQuote:
         del turn
-        with said_in_terms():
-            return told.told_quote(make_schedule(terms_of(query.terms)), query.terms.principal.currency)
+        currency = query.terms.principal.currency
+        return await worked_out(query.terms, lambda: told.told_quote(make_schedule(terms_of(query.terms)), currency))
 
     @handles
     async def schedule(self, query: Schedule, turn: Turn) -> LoanSchedule:
@@ -130,25 +133,7 @@ class LoanCalculator(Actor):
     @handles
     async def payoff(self, query: Payoff, turn: Turn) -> PayoffAmount:
         del turn
-        currency = query.terms.principal.currency
-        with said_in_terms():
-            schedule = make_schedule(terms_of(query.terms))
-        found = payoff(
-            schedule,
-            query.on,
-            whole_period=query.whole_period,
-            charge=PrepaymentCharge(minor_in(currency, query.charge, "charge"), share_of(query.charge_percent)),
-            installments_paid=query.installments_paid,
-        )
-        return PayoffAmount(
-            on=query.on,
-            principal=Money.of(found.principal, currency),
-            interest=Money.of(found.interest, currency),
-            fees=Money.of(found.fees, currency),
-            charge=Money.of(found.charge, currency),
-            total=Money.of(found.total, currency),
-            interest_saved=Money.of(found.interest_saved, currency),
-        )
+        return await worked_out(query.terms, lambda: _payoff(query))
 
     @handles
     async def annual_rate(self, query: AnnualRate, turn: Turn) -> AnnualRates:
@@ -158,10 +143,13 @@ class LoanCalculator(Actor):
     @handles
     async def accrual(self, query: Accrual, turn: Turn) -> AccruedInterest:
         del turn
-        with said_in_terms():
-            schedule = make_schedule(terms_of(query.terms))
-        interest = accrued_between(schedule, query.first, query.last)
-        return AccruedInterest(first=query.first, last=query.last, interest=Money.of(interest, query.terms.principal.currency))
+        currency = query.terms.principal.currency
+
+        def accrued() -> AccruedInterest:
+            interest = accrued_between(make_schedule(terms_of(query.terms)), query.first, query.last)
+            return AccruedInterest(first=query.first, last=query.last, interest=Money.of(interest, currency))
+
+        return await worked_out(query.terms, accrued)
 
     @handles
     async def prepayment(self, query: Prepayment, turn: Turn) -> PrepaymentResults:
@@ -233,6 +221,26 @@ class LoanCalculator(Actor):
         async with self._press:
             content = await asyncio.to_thread(lambda: pdf(paper_of(query.terms)))
         return ScheduleDocument.model_construct(media_type="application/pdf", content=content)
+
+
+def _payoff(query: Payoff) -> PayoffAmount:
+    currency = query.terms.principal.currency
+    found = payoff(
+        make_schedule(terms_of(query.terms)),
+        query.on,
+        whole_period=query.whole_period,
+        charge=PrepaymentCharge(minor_in(currency, query.charge, "charge"), share_of(query.charge_percent)),
+        installments_paid=query.installments_paid,
+    )
+    return PayoffAmount(
+        on=query.on,
+        principal=Money.of(found.principal, currency),
+        interest=Money.of(found.interest, currency),
+        fees=Money.of(found.fees, currency),
+        charge=Money.of(found.charge, currency),
+        total=Money.of(found.total, currency),
+        interest_saved=Money.of(found.interest_saved, currency),
+    )
 
 
 def _picture(query: Plot) -> SchedulePicture:

@@ -8,11 +8,13 @@ installment is set anew from what is owed then, over the installments that are l
 
 from dataclasses import dataclass, field
 from fractions import Fraction
+from functools import partial
 
 from actors.loan_calculator.rules.actual_day_counts import Ratio
 from actors.loan_calculator.rules.fees import fees_at_start
 from actors.loan_calculator.rules.flat_interest import FlatInterest
 from actors.loan_calculator.rules.installment_setting import Debt, Setting, set_level, set_principal
+from actors.loan_calculator.rules.level_installment import Sums, sums_from
 from actors.loan_calculator.rules.plan import Cut, Plan
 from actors.loan_calculator.rules.rounding import ROUND, round_ratio
 from actors.loan_calculator.rules.terms import Amortization, ExtraEffect, ExtraPayment, FeeTiming
@@ -65,6 +67,8 @@ class Amortizer:
         self._columns = Columns()
         self._lent = self._balance = terms.principal + fees_at_start(terms, FeeTiming.CAPITALIZED)
         self._factors = plan.factors(terms.annual_rate, 0)
+        self._sums: list[Sums] = []
+        self._is_rate_set = False
         self._credit, self._is_shortened = 0, False
         self._beside: tuple[int, Fraction] = 0, Fraction(0)
         self._last_disbursement = max((index for index, cut in plan.cuts.items() if cut.is_disbursed_in), default=-1)
@@ -134,6 +138,7 @@ class Amortizer:
             borne += self._lent * piece.factor
         if cut.rate_after is not None:
             self._factors[index + 1 :] = self._plan.factors(cut.rate_after, index + 1)
+            self._sums, self._is_rate_set = [], False
         if self._flat is not None:
             self._flat.bear((borne.numerator, borne.denominator))
         # What ends the loan earlier or pays ahead does not lower an installment that is set in the same period.
@@ -195,8 +200,16 @@ class Amortizer:
             elif spared:
                 whole = Fraction(*owed) + spared
                 owed = whole.numerator, whole.denominator
-            self._setting = set_level(terms, index, Debt(balance, owed, self._factors[first + 1 :]))
+            # Set again and again at one rate, in every row at worst, it takes sums that are kept.
+            sums = partial(self._sums_from, first + 1) if self._is_rate_set else None
+            self._is_rate_set = True
+            self._setting = set_level(terms, index, Debt(balance, owed, self._factors[first + 1 :], sums))
         self._columns.settings.append(self._setting)
+
+    def _sums_from(self, index: int) -> Sums:
+        if not self._sums:
+            self._sums = sums_from(self._factors)
+        return self._sums[index]
 
     def _principal(self, index: int, interest: int, owed: Ratio) -> int:
         """What the installment repays; below zero where its interest is more than the installment."""

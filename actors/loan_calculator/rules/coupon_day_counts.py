@@ -57,11 +57,14 @@ class Grid:
         start, end = self.boundary(index), self.boundary(index + 1)
         if first == start and last == end:
             return above, below
-        total = Fraction(0)
-        while start < last:
-            total += Fraction((min(end, last) - max(start, first)).days, (end - start).days)
-            index, start = index + 1, end
-            end = self.boundary(index + 1)
+        final = self.index_of(last)
+        if final == index:
+            total = Fraction((last - first).days, (end - start).days)
+        else:
+            start_of_final = self.boundary(final)
+            total = Fraction((end - first).days, (end - start).days) + final - index - 1
+            if last > start_of_final:
+                total += Fraction((last - start_of_final).days, (self.boundary(final + 1) - start_of_final).days)
         return total.numerator * above, total.denominator * below
 
 

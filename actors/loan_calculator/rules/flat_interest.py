@@ -29,7 +29,7 @@ class FlatInterest:
 
     def spread(self, index: int, lent: int, later: Sequence[Ratio]) -> None:
         """Spread anew from the row on, whose own interest is borne already."""
-        total = self._borne + lent * sum((Fraction(*factor) for factor in later), Fraction(0))
+        total = self._borne + lent * _sum_of(later)
         rows = self._rows - max(index, self._free)
         left = max(total - self._charged, Fraction(0))
         self.left = left.numerator, left.denominator
@@ -49,3 +49,11 @@ class FlatInterest:
         interest = left if index == self._rows - 1 else min(self._to_cent(*self._part), left)
         self._charged += interest
         return interest
+
+
+def _sum_of(factors: Sequence[Ratio]) -> Fraction:
+    """Thousands of ratios have few denominators."""
+    by_denominator: dict[int, int] = {}
+    for above, below in factors:
+        by_denominator[below] = by_denominator.get(below, 0) + above
+    return sum((Fraction(above, below) for below, above in by_denominator.items()), Fraction(0))

@@ -8,7 +8,7 @@ Where all factors are alike this is the formula of PMT. A is rounded from the ex
 error, and where that bound leaves a doubt which cent it is, the ratio is calculated in full.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -19,6 +19,8 @@ _BITS = 256
 _SCALE = 1 << _BITS
 _GUARD = 1 << 40
 """Beyond the square of the most installments: how many units in the last place all truncations together can lose."""
+Sums = tuple[int, int]
+"""(1 + v2 + v2 v3 + ... + v, v) of some factors, in units of 2 to the power of -256."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,17 +54,34 @@ class Level:
         return Fraction(Fraction(*self.debt) - self.balloon * discount, annuity)
 
 
-def level_installment(debt: Ratio, factors: Sequence[Ratio], balloon: int = 0) -> Level:
-    """For a first row's debt and the later rows' factors."""
+def sums_from(factors: Sequence[Ratio]) -> list[Sums]:
+    """For each factor, and for none at last: the sums over it and those after it. All of them cost thrice what the first alone would."""
+    annuity = discount = _SCALE
+    found = [(annuity, discount)]
+    for above, below in reversed(factors):
+        # Each truncation loses less than a unit, and what was lost before shrinks.
+        annuity, discount = _SCALE + annuity * below // (above + below), discount * below // (above + below)
+        found.append((annuity, discount))
+    found.reverse()
+    return found
+
+
+def _sums_of(factors: Sequence[Ratio]) -> Sums:
+    discount = annuity = _SCALE
+    for above, below in factors:
+        discount = discount * below // (above + below)
+        annuity += discount
+    return annuity, discount
+
+
+def level_installment(debt: Ratio, factors: Sequence[Ratio], balloon: int = 0, sums: Callable[[], Sums] | None = None) -> Level:
+    """For a first row's debt and the later rows' factors, whose sums may be known (`sums_from`)."""
     if not factors:
         ratio = (debt[0] - balloon * debt[1], debt[1])
         return Level(ratio, ratio, debt, factors, balloon, (1, 1))
     if factors.count(factors[-1]) == len(factors):
         return _of_equal_periods(debt, factors, balloon)
-    discount = annuity = _SCALE
-    for above, below in factors:
-        discount = discount * below // (above + below)
-        annuity += discount
+    annuity, discount = _sums_of(factors) if sums is None else sums()
     owed, unit = debt
     low = (owed * _SCALE - balloon * (discount + _GUARD) * unit, (annuity + _GUARD) * unit)
     high = (owed * _SCALE - balloon * discount * unit, annuity * unit)

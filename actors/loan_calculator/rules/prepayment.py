@@ -28,10 +28,15 @@ class Prepayment:
 
 def prepay(terms: Terms, extra: ExtraPayment) -> Prepayment:
     """The loan with one more extra payment."""
-    extras = tuple(sorted((*terms.extra_payments, extra), key=lambda each: each.on))
-    return Prepayment(make_schedule(terms), make_schedule(replace(terms, extra_payments=extras)))
+    return _with(make_schedule(terms), extra)
+
+
+def _with(before: Schedule, extra: ExtraPayment) -> Prepayment:
+    extras = tuple(sorted((*before.terms.extra_payments, extra), key=lambda each: each.on))
+    return Prepayment(before, make_schedule(replace(before.terms, extra_payments=extras)))
 
 
 def prepay_each_way(terms: Terms, on: date, amount: int) -> Mapping[ExtraEffect, Prepayment]:
     """The same payment: ending earlier, lower installments, the next ones paid in advance."""
-    return {effect: prepay(terms, ExtraPayment(on, amount, effect)) for effect in ExtraEffect}
+    before = make_schedule(terms)
+    return {effect: _with(before, ExtraPayment(on, amount, effect)) for effect in ExtraEffect}

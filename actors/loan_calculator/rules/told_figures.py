@@ -8,6 +8,7 @@ from actors.loan_calculator.rules.actual_day_counts import Ratio
 from actors.loan_calculator.rules.decimals import decimal_of, shown
 from actors.loan_calculator.rules.explanation import ExplainedRow, Explanation, Step
 from actors.loan_calculator.rules.prepayment import Prepayment
+from actors.loan_calculator.rules.rounding import half_up
 from actors.loan_calculator.rules.schedule import Row, Schedule
 from actors.loan_calculator.rules.terms import ExtraEffect
 from messages.loan_calculator import (
@@ -40,7 +41,15 @@ def in_percent(rate: Fraction) -> str:
 
 def unrounded(minor: Fraction, currency: str) -> str:
     """An amount in the currency's major unit, to twelve places."""
-    return plain(decimal_of(Fraction(minor, 10 ** MINOR_UNITS[currency])), FIGURE_PLACES)
+    return unrounded_ratio(minor.as_integer_ratio(), currency)
+
+
+def unrounded_ratio(minor: Ratio, currency: str) -> str:
+    """The same of a ratio that may have thousands of digits, which is why it is not reduced first."""
+    above, below = minor
+    shifted = half_up(above * 10**FIGURE_PLACES, below * 10 ** MINOR_UNITS[currency])
+    whole, decimals = divmod(abs(shifted), 10**FIGURE_PLACES)
+    return f"{'-' if shifted < 0 else ''}{whole}.{decimals:0{FIGURE_PLACES}d}"
 
 
 def as_written(fraction: Ratio) -> str:
@@ -125,7 +134,7 @@ def told_explanation(schedule: Schedule, found: Explanation, currency: str) -> L
     settings = tuple(
         InstallmentSetting(
             from_number=setting.index + 1,
-            unrounded=unrounded(Fraction(*setting.exact), currency),
+            unrounded=unrounded_ratio(setting.exact, currency),
             set=Money.of(setting.amount, currency),
             tuned_by=Money.of(setting.tuned_by, currency),
         )
