@@ -292,6 +292,7 @@ class LoanPayoff(Reply):
 
     on: date
     owed: LoanParts
+    """A part is below zero where it was paid ahead and is not owed when the loan ends on the day."""
     total: Money
 
 

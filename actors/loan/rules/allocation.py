@@ -2,7 +2,7 @@
 
 In advance there are the interest that has accrued and is not due, and principal, which re-makes the schedule. With the way `advance` the
 next installment's interest and fee are paid in full first, so that an installment paid some days early is paid; what its interest is
-less for that goes on to principal.
+less for that goes on to principal. What was so paid ahead comes back where the loan is paid off, and closing it takes that much less.
 """
 
 from collections.abc import Iterator
@@ -26,27 +26,52 @@ MOST_EXTRA_PAYMENTS = MOST_EVENTS - 10
 
 def spend(book: Book, amount: int, on: date, way: PrepaymentWay | None = None) -> Parts:
     """Pay what is owed; what is left over is overpaid."""
-    before = list(book.paid)
-    payment = _Payment(book, amount, on, way or book.conditions.prepayment)
-    for _ in range(MOST_ROUNDS):
-        left = payment.left
-        payment.go_through()
-        if payment.left in {0, left}:
-            break
+    pays_off = amount >= _least(book, on) and amount >= sum(closing(book, on))
+    payment = _Payment(book, amount, on, way or book.conditions.prepayment, pays_off=pays_off)
+    parts = payment.made()
     book.overpaid += payment.left
-    return Parts.of((now - then for now, then in zip(book.paid, before, strict=True)), overpaid=payment.left)
+    return Parts.of(parts, overpaid=payment.left)
+
+
+def closing(book: Book, on: date) -> list[int]:
+    """What closes the loan on its open day, by part; below zero what was paid ahead and comes back then. Leaves the book as it is.
+
+    It is found by paying it: without the principal, rounded interest may come to something else than what had accrued with it.
+    """
+    owed = outstanding(book, on)
+    if book.is_frozen or book.leg_start is None:
+        return owed
+    most = sum(owed) + sum(each.owed(INTEREST) + each.owed(FEE) for each in book.dues)
+    return _Payment(book.copy(), most, on, book.conditions.prepayment, pays_off=True).made()
+
+
+def _least(book: Book, on: date) -> int:
+    """Less never closes the loan: the principal, without what was paid ahead and may come back. Cheap, unlike the very amount."""
+    ahead = [each for each in book.dues if not is_current(each, on)]
+    return book.principal_outstanding - sum(each.settled(INTEREST) + each.settled(FEE) for each in ahead)
 
 
 class _Payment:
     """An amount on its way through the order."""
 
-    def __init__(self, book: Book, amount: int, on: date, way: PrepaymentWay) -> None:
+    def __init__(self, book: Book, amount: int, on: date, way: PrepaymentWay, *, pays_off: bool) -> None:
         self.left = amount
-        self._book, self._on, self._way = book, on, way
-        # What pays the loan off owes nothing of installments to come.
-        self._pays_ahead = way == "advance" and amount < sum(outstanding(book, on))
+        self._book, self._on, self._pays_off = book, on, pays_off
+        # What pays the loan off owes nothing of installments to come, and leaves none that could be lower.
+        self._way: PrepaymentWay = "shorten" if pays_off else way
+        self._pays_ahead = self._way == "advance"
 
-    def go_through(self) -> None:
+    def made(self) -> list[int]:
+        """Go through the order until nothing more is paid; what was paid, by part."""
+        before = list(self._book.paid)
+        for _ in range(MOST_ROUNDS):
+            left = self.left
+            self._go_through()
+            if self.left in {0, left}:
+                break
+        return [now - then for now, then in zip(self._book.paid, before, strict=True)]
+
+    def _go_through(self) -> None:
         book = self._book
         rules = book.conditions.charged_off_allocation if book.status == "charged_off" else book.conditions.allocation
         for when, parts in rules.groups():
@@ -109,7 +134,10 @@ class _Payment:
         book, on = self._book, self._on
         # What a leg carries of interest belongs to no principal; an installment that is due before its period ends is paid already.
         ahead = list(self._dues(IN_ADVANCE))
-        taken = min(self.left, sum(due.charged[PRINCIPAL] for due in ahead))
+        taken = sum(due.charged[PRINCIPAL] for due in ahead)
+        if not self._pays_off:
+            # Of a loan that is paid off, what was paid ahead comes back with the principal and pays the rest of it.
+            taken = min(self.left, taken)
         if not taken:
             return
         if len(book.terms.extra_payments) >= MOST_EXTRA_PAYMENTS:

@@ -6,6 +6,7 @@ from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
+from actors.loan.rules.allocation import closing
 from actors.loan.rules.book import ONE_DAY, Book, Due
 from actors.loan.rules.happenings import FEE, INTEREST, PENALTY, Parts
 from actors.loan.rules.owing import charged, outstanding, overdue
@@ -108,7 +109,7 @@ def payoff(book: Book, on: date) -> LoanPayoff:
     if book.closed_through is not None and on > book.today:
         then = book.copy()
         close_day(then, on - ONE_DAY)
-    owed = outstanding(then, on) if book.closed_through is not None and book.status != "written_off" else list(_NOTHING)
+    owed = closing(then, on) if book.closed_through is not None and book.status != "written_off" else list(_NOTHING)
     return LoanPayoff(on=on, owed=_told(owed, book.currency), total=Money.of(sum(owed), book.currency))
 
 
