@@ -79,7 +79,8 @@ def _agreed(book: Book, on: date) -> Iterator[tuple[str, str]]:
     yield "Approved", f"{shown(book.approved, book.currency)} {book.currency}"
     yield "Annual rate, nominal", f"{in_percent(rate_on(book.terms, on))} %"
     yield from told_method(book.terms)
-    yield "Last due", max(each.due for each in book.dues).isoformat()
+    if book.dues:  # of a loan that is repaid on its first day nothing was ever due
+        yield "Last due", book.dues[-1].due.isoformat()
 
 
 def _owed(book: Book, on: date) -> Iterator[tuple[str, str]]:
