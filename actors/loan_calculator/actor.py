@@ -8,6 +8,7 @@ from typing import TypeVar
 
 from actors.loan_calculator.rules import told_figures as told
 from actors.loan_calculator.rules.accrual import accrued_between
+from actors.loan_calculator.rules.asked_schedule import asked_schedule
 from actors.loan_calculator.rules.coupon_day_counts import Grid
 from actors.loan_calculator.rules.day_counts import DayCount, Surroundings, counted_days, year_fraction
 from actors.loan_calculator.rules.decimals import decimal_of
@@ -22,8 +23,7 @@ from actors.loan_calculator.rules.plot_svg import svg
 from actors.loan_calculator.rules.prepayment import prepay_each_way
 from actors.loan_calculator.rules.rounding import Rounding
 from actors.loan_calculator.rules.said_functions import worked
-from actors.loan_calculator.rules.schedule import make_schedule
-from actors.loan_calculator.rules.spoken_terms import minor_in, share_of, terms_of
+from actors.loan_calculator.rules.spoken_terms import minor_in, share_of
 from actors.loan_calculator.rules.told_rates import annual_rates
 from messages.base import Refusal, Reply
 from messages.loan_calculator import (
@@ -112,20 +112,20 @@ class LoanCalculator(Actor):
     async def quote(self, query: Quote, turn: Turn) -> LoanQuote:
         del turn
         currency = query.terms.principal.currency
-        return await worked_out(query.terms, lambda: told.told_quote(make_schedule(terms_of(query.terms)), currency))
+        return await worked_out(query.terms, lambda: told.told_quote(asked_schedule(query.terms), currency))
 
     @handles
     async def schedule(self, query: Schedule, turn: Turn) -> LoanSchedule:
         del turn
         currency = query.terms.principal.currency
-        return await worked_out(query.terms, lambda: told.told_schedule(make_schedule(terms_of(query.terms)), currency))
+        return await worked_out(query.terms, lambda: told.told_schedule(asked_schedule(query.terms), currency))
 
     @handles
     async def explain(self, query: Explain, turn: Turn) -> LoanExplanation:
         del turn
 
         def explained() -> LoanExplanation:
-            schedule = make_schedule(terms_of(query.terms))
+            schedule = asked_schedule(query.terms)
             return told.told_explanation(schedule, explain(schedule), query.terms.principal.currency)
 
         return await worked_out(query.terms, explained)
@@ -146,7 +146,7 @@ class LoanCalculator(Actor):
         currency = query.terms.principal.currency
 
         def accrued() -> AccruedInterest:
-            interest = accrued_between(make_schedule(terms_of(query.terms)), query.first, query.last)
+            interest = accrued_between(asked_schedule(query.terms), query.first, query.last)
             return AccruedInterest(first=query.first, last=query.last, interest=Money.of(interest, currency))
 
         return await worked_out(query.terms, accrued)
@@ -157,10 +157,9 @@ class LoanCalculator(Actor):
         currency = query.terms.principal.currency
 
         def each_way() -> PrepaymentResults:
-            terms = terms_of(query.terms)
-            make_schedule(terms)
+            schedule = asked_schedule(query.terms)
             with said_beside_terms():
-                ways = prepay_each_way(terms, query.on, minor_in(currency, query.amount, "amount"))
+                ways = prepay_each_way(schedule, query.on, minor_in(currency, query.amount, "amount"))
             return PrepaymentResults(ways=tuple(told.told_prepayment(way, found, currency) for way, found in ways.items()))
 
         return await worked_out(query.terms, each_way)
@@ -226,7 +225,7 @@ class LoanCalculator(Actor):
 def _payoff(query: Payoff) -> PayoffAmount:
     currency = query.terms.principal.currency
     found = payoff(
-        make_schedule(terms_of(query.terms)),
+        asked_schedule(query.terms),
         query.on,
         whole_period=query.whole_period,
         charge=PrepaymentCharge(minor_in(currency, query.charge, "charge"), share_of(query.charge_percent)),
@@ -245,7 +244,7 @@ def _payoff(query: Payoff) -> PayoffAmount:
 
 def _picture(query: Plot) -> SchedulePicture:
     currency = query.terms.principal.currency
-    shapes = shapes_of(make_schedule(terms_of(query.terms)).rows, currency)
+    shapes = shapes_of(asked_schedule(query.terms).rows, currency)
     if query.format == "png":
         return SchedulePicture.model_construct(media_type="image/png", content=png(shapes))
     title = f"A loan of {query.terms.principal.amount} {currency} from {query.terms.start}"

@@ -2,10 +2,11 @@
 
 from collections.abc import Iterator
 
+from actors.loan_calculator.rules.asked_schedule import asked_schedule
 from actors.loan_calculator.rules.explanation import explain
 from actors.loan_calculator.rules.paper import Paper, shown
 from actors.loan_calculator.rules.plot_shapes import shapes_of
-from actors.loan_calculator.rules.schedule import INSTALLMENT, Row, Schedule, make_schedule
+from actors.loan_calculator.rules.schedule import INSTALLMENT, Row, Schedule
 from actors.loan_calculator.rules.spoken_terms import terms_of
 from actors.loan_calculator.rules.told_figures import in_percent, regular_installment, unrounded
 from actors.loan_calculator.rules.told_rates import annual_rates
@@ -17,7 +18,7 @@ HEADS = ("No.", "Due", "Principal", "Interest", "Fees", "Total", "Balance")
 
 def paper_of(said: LoanTerms) -> Paper:
     """The paper. Refuses what a schedule refuses."""
-    schedule, currency = make_schedule(terms_of(said)), said.principal.currency
+    schedule, currency = asked_schedule(said), said.principal.currency
     return Paper(
         title=f"Loan schedule, {shown(said.principal.minor, currency)} {currency} from {said.start}",
         facts=[*_asked(said, schedule), *_comes_to(schedule, currency), *told_rates(said)],

@@ -36,7 +36,6 @@ def _with(before: Schedule, extra: ExtraPayment) -> Prepayment:
     return Prepayment(before, make_schedule(replace(before.terms, extra_payments=extras)))
 
 
-def prepay_each_way(terms: Terms, on: date, amount: int) -> Mapping[ExtraEffect, Prepayment]:
+def prepay_each_way(before: Schedule, on: date, amount: int) -> Mapping[ExtraEffect, Prepayment]:
     """The same payment: ending earlier, lower installments, the next ones paid in advance."""
-    before = make_schedule(terms)
     return {effect: _with(before, ExtraPayment(on, amount, effect)) for effect in ExtraEffect}

@@ -17,7 +17,7 @@ from actors.loan_calculator.rules.fees import fees_at_start, fees_with_installme
 from actors.loan_calculator.rules.plan import Plan, make_plan
 from actors.loan_calculator.rules.terms import FeeTiming, Terms
 from actors.loan_calculator.rules.terms_checks import MOST_INSTALLMENTS, check_terms
-from messages.loan_calculator import TermsBeyondLimit, TermTooLong
+from messages.loan_calculator import ExtraPaymentTooLarge, TermsBeyondLimit, TermTooLong
 from messages.money import LARGEST_MINOR
 
 Kind = Literal["installment", "down_payment", "extra_payment"]
@@ -131,7 +131,11 @@ def _walked(terms: Terms) -> tuple[Plan, Columns]:
             continue
         # Once more with what is now the last period, because a day count may ask which that is.
         plan = make_plan(terms, len(found.interest))
-        return plan, Amortizer(plan).walk()
+        columns = Amortizer(plan).walk()
+        paid = sum(aside.extra is not None for aside in columns.asides)
+        if paid < len(terms.extra_payments):
+            raise ExtraPaymentTooLarge(field="extra_payments", on=terms.extra_payments[paid].on, left=0)
+        return plan, columns
     raise TermTooLong(field="fixed_installment")
 
 

@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from decimal import Decimal
 
+from actors.loan_calculator.rules.asked_schedule import asked_schedule
 from actors.loan_calculator.rules.cash_flows import Flow, flows_of
 from actors.loan_calculator.rules.eu_annual_rate import Interval, eu_annual_rate, interval_for
 from actors.loan_calculator.rules.internal_rate import xirr
-from actors.loan_calculator.rules.schedule import make_schedule
 from actors.loan_calculator.rules.spoken_terms import minor_in, terms_of
 from actors.loan_calculator.rules.told_figures import plain
 from actors.loan_calculator.rules.us_annual_rate import UnitPeriod, unit_period_of, us_annual_rate
@@ -34,10 +34,9 @@ def annual_rates(said: AnnualRate) -> AnnualRates:
 
 def _of_terms(said: AnnualRate) -> AnnualRates:
     assert said.terms is not None
-    terms = terms_of(said.terms)
-    every = terms.rhythm.every
+    every = terms_of(said.terms).rhythm.every
     interval = interval_for(every) if said.interval is None else Interval(said.interval)
-    schedule = make_schedule(terms)
+    schedule = asked_schedule(said.terms)
     nominal = flows_of(schedule, nominal=True)
     return _told(flows_of(schedule), nominal, interval, unit_period_of(every), said.terms.principal.currency)
 

@@ -98,7 +98,7 @@ def test_payoff_on_the_first_day_is_the_amount_and_on_the_last_the_last_installm
 
 
 def test_a_prepayment_shortens_lowers_or_pays_ahead() -> None:
-    ways = prepay_each_way(LOAN, date(2024, 6, 15), 300_000)
+    ways = prepay_each_way(make_schedule(LOAN), date(2024, 6, 15), 300_000)
     shorter, lower, ahead = (ways[effect] for effect in (ExtraEffect.SHORTEN, ExtraEffect.LOWER, ExtraEffect.ADVANCE))
     regular = shorter.before.installments[0].total
     assert shorter.installments_saved == 3
@@ -111,4 +111,4 @@ def test_a_prepayment_shortens_lowers_or_pays_ahead() -> None:
     assert shorter.interest_saved > lower.interest_saved > 0
     assert all(way.after.total_principal == 1_000_000 for way in ways.values())
     with pytest.raises(ExtraPaymentTooLarge):
-        prepay_each_way(LOAN, date(2024, 6, 15), 900_000)
+        prepay_each_way(make_schedule(LOAN), date(2024, 6, 15), 900_000)

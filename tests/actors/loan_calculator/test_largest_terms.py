@@ -70,7 +70,7 @@ def test_the_largest_terms_take_no_time_to_speak_of(unit: str, more: dict[str, A
 @pytest.mark.timeout(30)
 def test_what_asks_for_several_schedules_of_them_takes_little_more() -> None:
     said = largest("weeks", day_count="30E/360")
-    assert len(prepay_each_way(terms_of(said), START + timedelta(days=1), 100)) == 3
+    assert len(prepay_each_way(make_schedule(terms_of(said)), START + timedelta(days=1), 100)) == 3
     assert annual_rates(AnnualRate(terms=said)).received == said.principal
 
 
