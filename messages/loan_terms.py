@@ -141,6 +141,9 @@ class LoanTerms(ScheduleRules):
     start: BankDay
     first_due: BankDay | None = None
     """An irregular first due date; the others follow from it."""
+    due_day: int | None = Field(None, ge=1, le=31, strict=True)
+    """The day of the month of monthly due dates, where the first one is not on it: in a month that is too short, say. The others follow
+    from the nearest date on that day. Absent: the first due date's, else the start's."""
     balloon: Money | None = None
     fixed_installment: PositiveMoney | None = None
     down_payment: Money | None = None

@@ -178,7 +178,17 @@ def _terms_of_rest(old: LoanTerms, on: date, principal: int, gone: int, changes:
         "principal_grace": min(max(old.principal_grace - gone, 0), most),
         "interest_grace": min(max(old.interest_grace - gone, 0), most),
     }
+    update["due_day"] = _due_day(old, changes["first_due"])
     if old.balloon is not None and old.balloon.minor >= principal:
         # Nothing is left for the installments before the last.
         update.update(balloon=None, amortization="bullet")
     return old.model_copy(update=update | changes)
+
+
+def _due_day(old: LoanTerms, first_due: date | None) -> int | None:
+    """Where the first due date of the rest is in February, or moved to a business day, the others are back on their day."""
+    if first_due is None or old.every.unit != "months":
+        return None
+    day = terms_of(old).rhythm.day_of_month(old.start)
+    is_told = day == first_due.day and old.month_end != "last_day"
+    return None if is_told else day

@@ -25,17 +25,17 @@ def is_last_of_february(day: date) -> bool:
     return day.month == 2 and is_last_of_month(day)
 
 
-def add_months(day: date, months: int, *, keep_month_end: bool = False) -> date:
-    """The same day so many months later (or earlier), at most the month's last.
+def add_months(start: date, months: int, *, keep_month_end: bool = False, day: int | None = None) -> date:
+    """The same day, or another, so many months later (or earlier), at most the month's last.
 
     With keep_month_end the last day of a month stays a last day.
     """
-    index = day.year * 12 + day.month - 1 + months
+    index = start.year * 12 + start.month - 1 + months
     year, month = index // 12, index % 12 + 1
     length = month_length(year, month)
-    if keep_month_end and is_last_of_month(day):
+    if keep_month_end and is_last_of_month(start):
         return date(year, month, length)
-    return date(year, month, min(day.day, length))
+    return date(year, month, min(day or start.day, length))
 
 
 def leap_days_between(first: date, last: date) -> int:

@@ -24,9 +24,13 @@ class Grid:
     months: int = 0
     days: int = 0
     keep_month_end: bool = False
+    day_of_month: int = 0
+    """Where the anchor's month is too short for it; else it is the anchor's."""
 
     def boundary(self, index: int) -> date:
         """The date so many periods from the anchor."""
+        if self.day_of_month:
+            return add_months(self.anchor.replace(day=1), index * self.months, day=self.day_of_month)
         if self.months:
             return add_months(self.anchor, index * self.months, keep_month_end=self.keep_month_end)
         return self.anchor + timedelta(days=index * self.days)

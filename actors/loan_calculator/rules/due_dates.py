@@ -63,11 +63,43 @@ class Rhythm:
     month_end: MonthEnd = MonthEnd.CLAMP
     adjustment: Adjustment = Adjustment.NONE
     working: WorkingDays = WEEKENDS_ONLY
+    due_day: int | None = None
+    """The day of the month that monthly due dates are on, where the first one (or the start) does not tell it: it is on the last day of a
+    shorter month, say, or moved to a business day. The others then follow from the nearest date that is on it."""
 
     def grid(self, start: date) -> Grid:
         """The regular dates that the due dates lie on before they move to business days."""
-        keep = self.month_end is MonthEnd.LAST_DAY
-        return Grid(self.first_due or start, self.every.months, self.every.days, keep_month_end=keep)
+        anchor, keep = self.first_due or start, self.month_end is MonthEnd.LAST_DAY
+        if self.due_day is None or not self.every.months:
+            return Grid(anchor, self.every.months, self.every.days, keep_month_end=keep)
+        month = self._month_of(anchor)
+        return Grid(_in_month(month, self.due_day, MonthEnd.CLAMP), self.every.months, day_of_month=self.due_day)
+
+    def day_of_month(self, start: date) -> int:
+        """The day of the month of monthly due dates; 31 where all of them are last days."""
+        if self.due_day is not None:
+            return self.due_day
+        anchor = self.first_due or start
+        return 31 if self.month_end is MonthEnd.LAST_DAY and is_last_of_month(anchor) else anchor.day
+
+    def monthly(self, start: date, indices: range) -> list[date]:
+        """The nominal due dates so many periods from the anchor, which is the first due date or else the start."""
+        day, rule, step = self.day_of_month(start), self.month_end, self.every.months
+        first = self._month_of(self.first_due or start)
+        months = range(first + indices.start * step, first + indices.stop * step, step)
+        if day <= 28:
+            found = [date(month // 12, month % 12 + 1, day) for month in months]
+        else:
+            found = [_in_month(month, day, rule) for month in months]
+        return found if self.first_due is None else [self.first_due, *found[1:]]
+
+    def _month_of(self, anchor: date) -> int:
+        """The month, counted from year 0, whose due date the anchor is, or is nearest to."""
+        month = anchor.year * 12 + anchor.month - 1
+        if self.due_day is None:
+            return month
+        day, rule = self.due_day, self.month_end
+        return min((month, month - 1, month + 1), key=lambda each: abs((_in_month(each, day, rule) - anchor).days))
 
 
 def due_dates(rhythm: Rhythm, start: date, count: int) -> tuple[list[date], list[date]]:
@@ -80,7 +112,7 @@ def due_dates(rhythm: Rhythm, start: date, count: int) -> tuple[list[date], list
     if anchor.year + last_index * every.months // 12 + last_index * every.days // 365 > LATEST_YEAR - 1:
         raise TermTooLong(field="installments")
     if every.months:
-        nominal = _monthly(anchor, every.months, range(skipped, last_index + 1), rhythm.month_end)
+        nominal = rhythm.monthly(start, range(skipped, last_index + 1))
     else:
         step, first = every.days, anchor.toordinal()
         nominal = [date.fromordinal(first + index * step) for index in range(skipped, last_index + 1)]
@@ -95,22 +127,11 @@ def due_dates(rhythm: Rhythm, start: date, count: int) -> tuple[list[date], list
     return nominal, adjusted
 
 
-def _monthly(anchor: date, step: int, indices: range, rule: MonthEnd) -> list[date]:
-    day = anchor.day
-    first = anchor.year * 12 + anchor.month - 1
-    months = range(first + indices.start * step, first + indices.stop * step, step)
-    if day <= 28 and not (rule is MonthEnd.LAST_DAY and is_last_of_month(anchor)):
-        return [date(month // 12, month % 12 + 1, day) for month in months]
-    if rule is MonthEnd.LAST_DAY and is_last_of_month(anchor):
-        day = 31
-    found = []
-    for index in months:
-        year, month = index // 12, index % 12 + 1
-        length = month_length(year, month)
-        if day <= length:
-            found.append(date(year, month, day))
-        elif rule is MonthEnd.FIRST_OF_NEXT:
-            found.append(date(year, month, length) + timedelta(days=1))
-        else:
-            found.append(date(year, month, length))
-    return found
+def _in_month(index: int, day: int, rule: MonthEnd) -> date:
+    """The day in the month with this number, counted from year 0; where there is none, where the rule puts it."""
+    year, month = index // 12, index % 12 + 1
+    length = month_length(year, month)
+    if day <= length:
+        return date(year, month, day)
+    last = date(year, month, length)
+    return last + timedelta(days=1) if rule is MonthEnd.FIRST_OF_NEXT else last

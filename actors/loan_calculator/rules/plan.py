@@ -135,6 +135,7 @@ def _fractions(plan: Plan, *, daily: bool) -> list[Ratio]:
         convention is DayCount.ACT_ACT_ICMA
         and plan.ends is plan.nominal
         and plan.terms.rhythm.month_end is not MonthEnd.FIRST_OF_NEXT
+        and plan.terms.rhythm.due_day is None
     ):
         return [plan.accrued(0, plan.ends[0]), *[plan.grid.nominal] * (len(plan.ends) - 1)]
     by_dates = fractions_by_dates(convention, plan.starts, plan.ends)

@@ -87,6 +87,7 @@ def _rhythm(said: LoanTerms) -> Rhythm:
         MonthEnd(said.month_end),
         Adjustment(days.adjustment),
         WorkingDays(frozenset(days.holidays), frozenset(days.weekend)),
+        said.due_day,
     )
 
 

@@ -36,6 +36,8 @@ def _figures(terms: Terms) -> Iterator[Refusal]:
         yield TermsBeyondLimit(f"There can be 1 to {MOST_INSTALLMENTS} installments.", field="installments")
     if not 1 <= terms.rhythm.every.count <= LONGEST_PERIOD:
         yield TermsBeyondLimit("Installments are at least one day, week or month apart.", field="every")
+    if terms.rhythm.due_day is not None and not terms.rhythm.every.months:
+        yield ContradictoryTerms("Only monthly due dates are on a day of the month.", field="due_day")
     if not 1 <= terms.multiple <= LARGEST_AMOUNT:
         yield TermsBeyondLimit("Installments are multiples of something above zero.", field="installment_multiple")
     if terms.multiple > max(terms.principal, 1):
