@@ -382,7 +382,9 @@ class RecordDocument(Command[Loan], wire="loan.record_document.v1", key="loan_id
 
 
 class AddGuarantor(Command[Loan], wire="loan.add_guarantor.v1", key="loan_id", permission="loans:apply"):
-    """Let a member answer for a part of the loan, within what the product lets one member or group answer for in all."""
+    """Let a member answer for a part of the loan, within what the product lets one member answer for in all loans, and all members of
+    the group that the member is in.
+    """
 
     loan_id: LoanId
     member_id: MemberId

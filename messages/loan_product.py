@@ -132,7 +132,8 @@ class GuarantorRules(Spoken):
     most_by_member: PositiveMoney | None = None
     """What one member may guarantee in all loans that are open. Absent: no limit."""
     most_by_group: PositiveMoney | None = None
-    """What the members of one group may guarantee in all loans that are open. Absent: no limit."""
+    """What the members of a guarantor's group, as it is now, may guarantee together in all loans that are open, whoever borrowed.
+    Absent: no limit."""
 
 
 class DelinquencyBucket(Spoken):

@@ -508,6 +508,8 @@ class GetGroup(Query[Group], wire="member.get_group.v1", permission="groups:read
 class ListGroups(Query[GroupPage], wire="member.list_groups.v1", permission="groups:read"):
     """The groups."""
 
+    member_id: MemberId | None = None
+    """Only the one that this member is in."""
     cursor: str | None = Field(None, max_length=1000)
     limit: int = Field(50, ge=1, le=200)
 

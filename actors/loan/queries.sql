@@ -100,11 +100,11 @@ FROM unnest($1::text[]) AS who ORDER BY who;
 -- What a member, and what the members of a group, guarantee in all loans that are not over.
 SELECT
     coalesce(sum(g.amount) FILTER (WHERE g.member_id = $1), 0)::bigint AS by_member,
-    coalesce(sum(g.amount) FILTER (WHERE g.group_id = $2), 0)::bigint AS by_group
+    coalesce(sum(g.amount) FILTER (WHERE g.member_id = ANY($2::uuid[])), 0)::bigint AS by_group
 FROM loan.guarantor AS g
 JOIN loan.loan AS l ON l.loan_id = g.loan_id
 WHERE
-    (g.member_id = $1 OR g.group_id = $2)
+    g.member_id = ANY($1::uuid || $2::uuid[])
     AND g.removed_at IS NULL
     AND g.currency = $3
     AND l.status NOT IN ('rejected', 'withdrawn', 'closed');

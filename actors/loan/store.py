@@ -149,10 +149,12 @@ class Store:
     async def record_document(self, turn: Turn, loan_id: UUID, name: str, reference: str | None) -> None:
         await turn.execute(self.sql["record_document"], loan_id, name, reference, who(turn), turn.now)
 
-    async def exposure(self, turn: Turn, member_id: UUID, group_id: UUID | None, currency: str) -> tuple[int, int]:
-        """What a member and what a group's members guarantee in all; nobody else adds to it until the commit."""
+    async def exposure(
+        self, turn: Turn, member_id: UUID, group_id: UUID | None, seats: Sequence[UUID], currency: str
+    ) -> tuple[int, int]:
+        """What a member and what the members of a group guarantee in all; nobody else adds to it until the commit."""
         await turn.execute(self.sql["wait_for_exposure"], [str(each) for each in (member_id, group_id) if each is not None])
-        row = await turn.fetchrow(self.sql["exposure"], member_id, group_id, currency)
+        row = await turn.fetchrow(self.sql["exposure"], member_id, seats, currency)
         assert row is not None, "sums are one row"
         return row["by_member"], row["by_group"]
 

@@ -278,9 +278,12 @@ class Members(Actor):
 
     @handles
     async def list_groups(self, query: ListGroups, turn: Turn) -> GroupPage:
-        if turn.scope == "own" and turn.principal.member_id is None:
-            return GroupPage(items=())
-        only_with = turn.principal.member_id if turn.scope == "own" else None
+        only_with: UUID | None = query.member_id
+        if turn.scope == "own":
+            own = turn.principal.member_id
+            if own is None or only_with not in {None, own}:
+                return GroupPage(items=())
+            only_with = own
         groups = await self.store.groups(turn, _seq_after(query.cursor), only_with, query.limit + 1)
         page = groups[: query.limit]
         more = len(groups) > query.limit

@@ -1,5 +1,8 @@
 """What a loan stands on: documents, guarantors within their limits, collateral."""
 
+import asyncio
+
+from messages.ids import MemberId
 from messages.loan import (
     AddCollateral,
     AddGuarantor,
@@ -11,8 +14,9 @@ from messages.loan import (
     RemoveCollateral,
     RemoveGuarantor,
     SubmitLoan,
+    WithdrawLoan,
 )
-from messages.member import FormGroup, Seat
+from messages.member import AddToGroup, FormGroup, Group, Seat
 from tests.actors.ledger.customers import account, member
 from tests.actors.loan.lending import MANAGER, OFFICER, applied, balance, business_date, kes, paid_out, product
 from tests.actors.member.people import unique_word
@@ -70,25 +74,49 @@ async def test_a_member_answers_for_so_much_in_all(bank: Bank) -> None:
         await bank.says(RemoveGuarantor(loan_id=one.loan_id, guarantor_id=guarantor_id))
 
 
+async def _group(bank: Bank, *members: MemberId) -> Group:
+    seats = tuple(Seat(member_id=each) for each in members)
+    return await bank.says(FormGroup(name=f"Umoja {unique_word()}", seats=seats))
+
+
 async def test_a_group_answers_for_so_much_in_all(bank: Bank) -> None:
     of = await product(bank, guarantors={"most_by_group": kes(5_000)})
-    borrower, one, other = [await member(bank) for _ in range(3)]
-    seats = tuple(Seat(member_id=each) for each in (borrower, one, other))
-    group = await bank.says(FormGroup(name=f"Umoja {unique_word()}", seats=seats))
-    loan = await applied(
-        bank,
-        of,
-        start=await business_date(bank),
-        member_id=borrower,
-        group_id=group.group_id,
-        settlement_account_id=None,
-    )
-    await bank.says(AddGuarantor(loan_id=loan.loan_id, member_id=one, amount=kes(3_000)))
+    borrower, one, other, late, stranger = [await member(bank) for _ in range(5)]
+    start = await business_date(bank)
+    group = await _group(bank, borrower, one, other)
+    await _group(bank, stranger)
+    unsettled = {"start": start, "settlement_account_id": None}
+    in_group = await applied(bank, of, member_id=borrower, group_id=group.group_id, **unsettled)
+    outside = await applied(bank, of, member_id=stranger, **unsettled)
+    await bank.says(AddGuarantor(loan_id=in_group.loan_id, member_id=one, amount=kes(3_000)))
+    for loan in (in_group, outside):  # whoever borrows: if the group falls, it falls with all that it guarantees
+        with bank.refuses("group_answers_for_too_much", field="amount"):
+            await bank.says(AddGuarantor(loan_id=loan.loan_id, member_id=other, amount=kes(2_001)))
+    await bank.says(AddGuarantor(loan_id=outside.loan_id, member_id=other, amount=kes(1_000)))
     with bank.refuses("group_answers_for_too_much"):
-        await bank.says(AddGuarantor(loan_id=loan.loan_id, member_id=other, amount=kes(2_001)))
-    stranger = await member(bank)
-    loan = await bank.says(AddGuarantor(loan_id=loan.loan_id, member_id=stranger, amount=kes(2_001)))
-    assert len(loan.guarantors) == 2
+        await bank.says(AddGuarantor(loan_id=in_group.loan_id, member_id=other, amount=kes(1_001)))
+    alone = await bank.says(AddGuarantor(loan_id=in_group.loan_id, member_id=stranger, amount=kes(5_000)))
+    assert len(alone.guarantors) == 2, "another group's members are counted by themselves"
+    await bank.says(AddGuarantor(loan_id=outside.loan_id, member_id=late, amount=kes(1_000)))
+    await bank.says(AddToGroup(group_id=group.group_id, member_id=late))
+    with bank.refuses("group_answers_for_too_much"):  # who joins brings what they answer for
+        await bank.says(AddGuarantor(loan_id=in_group.loan_id, member_id=other, amount=kes(1)))
+    await bank.says(WithdrawLoan(loan_id=outside.loan_id, reason="Found it elsewhere"))
+    await bank.says(AddGuarantor(loan_id=in_group.loan_id, member_id=other, amount=kes(2_000)))
+
+
+async def test_two_of_a_group_who_guarantee_at_once_are_counted_together(bank: Bank) -> None:
+    of = await product(bank, guarantors={"most_by_group": kes(5_000)})
+    friends = [await member(bank) for _ in range(6)]
+    await _group(bank, *friends)
+    start = await business_date(bank)
+    loans = [await applied(bank, of, start=start) for _ in friends]
+    said = [
+        bank.says(AddGuarantor(loan_id=loan.loan_id, member_id=each, amount=kes(2_000)))
+        for loan, each in zip(loans, friends, strict=True)
+    ]
+    answers = await asyncio.gather(*said, return_exceptions=True)
+    assert sorted(type(each).__name__ for each in answers) == ["GroupAnswersForTooMuch"] * 4 + ["Loan"] * 2
 
 
 async def test_a_draft_is_changed_within_its_product(bank: Bank) -> None:

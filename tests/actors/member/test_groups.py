@@ -152,6 +152,9 @@ async def test_a_member_sees_only_the_group_they_are_in(bank: Bank) -> None:
     with bank.refuses("group_not_found"):
         await bank.says(GetGroup(group_id=other_group.group_id), as_=me)
     assert [group.group_id for group in (await bank.says(ListGroups(), as_=me)).items] == [my_group.group_id]
+    theirs = await bank.says(ListGroups(member_id=other.member_id))
+    assert [group.group_id for group in theirs.items] == [other_group.group_id]
+    assert (await bank.says(ListGroups(member_id=other.member_id), as_=me)).items == ()
     assert (await bank.says(ListGroups(), as_=Principal("user", "u", ("member",)))).items == ()
     with bank.refuses("forbidden"):
         await bank.says(FormGroup(name=unique_word()), as_=me)
