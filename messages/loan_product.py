@@ -240,7 +240,7 @@ class RetireLoanProduct(
 
 
 class GetLoanProduct(Query[LoanProduct], wire="loan_product.get_loan_product.v1", permission="products:read"):
-    """One product, in its latest version or another."""
+    """One product, in its latest version or another. A member finds only what can be applied for."""
 
     product_id: LoanProductId
     product_version: int | None = Field(None, ge=1, le=1_000_000)
@@ -248,7 +248,7 @@ class GetLoanProduct(Query[LoanProduct], wire="loan_product.get_loan_product.v1"
 
 
 class ListLoanProducts(Query[LoanProductPage], wire="loan_product.list_loan_products.v1", permission="products:read"):
-    """The products in their latest versions, by code."""
+    """The products in their latest versions, by code. A member gets only those that can be applied for."""
 
     status: ProductStatus | None = None
     cursor: str | None = None

@@ -21,12 +21,15 @@ from messages.loan_product import (
     ProductContradictory,
     ProductRetired,
     ProductRules,
+    ProductStatus,
     RetireLoanProduct,
     ReviseLoanProduct,
 )
 from runtime.actor import Actor, Turn, handles
 from runtime.paging import decode_cursor, encode_cursor
 
+TO_APPLY_FOR: ProductStatus = "active"
+"""All that a member sees: a product belongs to nobody, and what cannot be applied for is no matter of theirs."""
 PRINCIPAL_CODE_FIELD = "rules.accounting.principal_gl_code"
 
 
@@ -71,12 +74,20 @@ class LoanProducts(Actor):
 
     @handles
     async def get_loan_product(self, query: GetLoanProduct, turn: Turn) -> LoanProduct:
-        return await self._as_it_is(turn, query.product_id, query.product_version)
+        product = await self._as_it_is(turn, query.product_id, query.product_version)
+        if turn.scope == "own" and product.status != TO_APPLY_FOR:
+            raise LoanProductNotFound
+        return product
 
     @handles
     async def list_loan_products(self, query: ListLoanProducts, turn: Turn) -> LoanProductPage:
         after = "" if query.cursor is None else decode_cursor(query.cursor, 1)[0].replace("\0", "")
-        found = await self.store.products(turn, after, query.status, query.limit + 1)
+        status = query.status
+        if turn.scope == "own":
+            if status not in {None, TO_APPLY_FOR}:
+                return LoanProductPage(items=())
+            status = TO_APPLY_FOR
+        found = await self.store.products(turn, after, status, query.limit + 1)
         page = found[: query.limit]
         more = len(found) > query.limit
         return LoanProductPage(items=tuple(page), next_cursor=encode_cursor(page[-1].code) if more else None)

@@ -26,9 +26,9 @@ from messages.loan import (
     SubmitLoan,
     WithdrawLoan,
 )
-from messages.loan_product import GetLoanProduct, LoanProduct, ProductRetired, ProductRules
+from messages.loan_product import GetLoanProduct, LoanProduct, LoanProductNotFound, ProductRetired, ProductRules
 from messages.loan_terms import LoanTerms, ScheduleRules
-from messages.member import GetGroup, GetMember, MemberNotFound, MemberStatus, NotInGroup
+from messages.member import GetGroup, GetMember, GroupNotFound, MemberNotFound, MemberStatus, NotInGroup
 from runtime.actor import Turn, handles
 
 
@@ -65,12 +65,12 @@ class Applying(Booking):
         if command.group_id is not None:
             group = await asked(turn.said, GetGroup(group_id=command.group_id), step="group", field="group_id")
             if command.member_id not in {seat.member_id for seat in group.members}:
-                raise NotInGroup(field="group_id")
+                raise GroupNotFound(field="group_id") if turn.scope == "own" else NotInGroup(field="group_id")
 
     async def _product_for_new_loans(self, turn: Turn, product_id: LoanProductId) -> LoanProduct:
         product = await asked(turn.said, GetLoanProduct(product_id=product_id), step="product", field="product_id")
         if product.status == "retired":
-            raise ProductRetired(field="product_id")
+            raise LoanProductNotFound(field="product_id") if turn.scope == "own" else ProductRetired(field="product_id")
         return product
 
     async def _check_settlement(self, turn: Turn, account_id: AccountId, member_id: UUID, currency: str) -> None:
