@@ -58,7 +58,8 @@ TransactionKind = Literal[
 ]
 Part = Literal["principal", "interest", "fee", "penalty"]
 RequestKind = Literal["disbursement", "charge_off", "write_off", "reschedule"]
-RequestStatus = Literal["open", "approved", "rejected"]
+RequestStatus = Literal["open", "approved", "rejected", "lapsed"]
+"""Lapsed: when it was to be carried out the loan had changed, and it was not possible any more. It is asked for anew, if at all."""
 RescheduleKind = Literal["new_terms", "re_age", "re_amortize", "rate_change", "payment_holiday"]
 """Other installments from a day on; what is late is due anew over the rest; what is owed is spread anew over the rest of the term;
 another rate from a day on; some installments later."""
@@ -281,6 +282,10 @@ class LoanRequest(Reply):
     decided_at: AwareDatetime | None
     transaction_id: LoanTransactionId | None
     """What carried it out."""
+    lapsed_because: str | None
+    """The rule that stood in its way, such as `loan_state_forbids`; absent where it did not lapse."""
+    lapsed_detail: str | None
+    """The same as a sentence."""
 
 
 class LoanRequestPage(Page[LoanRequest]):
@@ -501,7 +506,9 @@ class RequestReschedule(Command[LoanRequest], wire="loan.request_reschedule.v1",
 
 
 class DecideRequest(Command[LoanRequest], wire="loan.decide_request.v1", key="loan_id", permission="loans:approve"):
-    """Approve what somebody else asked for, which carries it out, or reject it. Not by who asked."""
+    """Approve what somebody else asked for, which carries it out, or reject it. Not by who asked. A reschedule that the loan, as it is by
+    now, does not allow any more is refused by `loan_request_lapsed`, and the request says so from then on.
+    """
 
     loan_id: LoanId
     request_id: LoanRequestId
@@ -823,6 +830,13 @@ class LoanRequestDecided(Refusal):
     """The request is decided already."""
 
     rule = "loan_request_decided"
+    status = 409
+
+
+class LoanRequestLapsed(Refusal):
+    """The loan changed since it was asked for, and it is not possible any more."""
+
+    rule = "loan_request_lapsed"
     status = 409
 
 

@@ -153,6 +153,10 @@ SELECT coalesce(sum(amount), 0)::bigint FROM loan.request WHERE loan_id = $1 AND
 -- What became of a request.
 UPDATE loan.request SET status = $2, decided_by = $3, decided_at = $4, transaction_id = $5 WHERE request_id = $1;
 
+-- name: lapse_request
+-- What was asked for is not possible any more.
+UPDATE loan.request SET status = 'lapsed', lapsed_because = $2, lapsed_detail = $3 WHERE request_id = $1 AND status = 'open';
+
 -- name: insert_pending
 -- What is decided, before the ledger is asked, of loans that nobody else changed since they were looked at; with the payments made
 -- elsewhere that are counted by it. The version moves, so that whoever looked before, and does not know of the decision, changes

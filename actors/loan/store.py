@@ -212,6 +212,9 @@ class Store:
     ) -> None:
         await db.execute(self.sql["decide_request"], request_id, status, by, at, transaction_id)
 
+    async def lapse_request(self, db: Reads, request_id: UUID, because: str, detail: str) -> None:
+        await db.execute(self.sql["lapse_request"], request_id, because, detail)
+
     # Money
 
     async def insert_pending(self, db: Reads, pending: Sequence[PendingKept], at: datetime) -> set[UUID]:

@@ -6,6 +6,7 @@ from typing import Any
 from actors.loan.handlers.loading import Held, caught_up
 from actors.loan.kept import Attached
 from actors.loan.rules import figures
+from actors.loan.rules.lapses import lapses
 from messages.loan import (
     Collateral,
     Document,
@@ -84,11 +85,17 @@ def transaction(row: Any) -> LoanTransaction:
     return told.model_copy(update={"reversed_by": row["reversed_by"]})
 
 
-def request(row: Any, currency: str) -> LoanRequest:
-    """A request."""
+def request(row: Any, held: Held) -> LoanRequest:
+    """A request; of an approved reschedule also whether its day came and it was not possible any more."""
+    currency = held.kept.currency
+    said = {name: row[name] for name in LoanRequest.model_fields if name not in {"amount", "reschedule"}}
+    if row["kind"] == "reschedule" and row["transaction_id"] is not None:
+        lapse = lapses(caught_up(held.book(), held.today), held.today).get(row["transaction_id"])
+        if lapse is not None:
+            said |= {"status": "lapsed", "lapsed_because": lapse.rule, "lapsed_detail": lapse.detail}
     return LoanRequest.model_validate(
         {
-            **{name: row[name] for name in LoanRequest.model_fields if name not in {"amount", "reschedule"}},
+            **said,
             "amount": None if row["amount"] is None else Money.of(row["amount"], currency),
             "reschedule": row["asked"].get("kind") if row["kind"] == "reschedule" else None,
         }

@@ -11,6 +11,7 @@ from actors.loan.handlers.decisions import Plan, happening_of
 from actors.loan.handlers.loading import ONE_DAY, Held, caught_up
 from actors.loan.rules.exposure import check_reschedule_within
 from actors.loan.rules.happenings import Happening, Reschedule
+from actors.loan.rules.lapses import Lapse, stands_in_the_way
 from actors.loan.rules.life_cycle import Action, check_action, check_checker
 from actors.loan.rules.replay import replay
 from actors.loan.rules.rescheduling import compare
@@ -23,6 +24,7 @@ from messages.loan import (
     LoanCurrencyDiffers,
     LoanRequest,
     LoanRequestDecided,
+    LoanRequestLapsed,
     LoanRequestNotFound,
     LoanValueDateTooLate,
     RequestChargeOff,
@@ -108,20 +110,28 @@ class Asking(CounterAccounts):
     ) -> LoanRequest:
         request_id = turn.derive("request")
         await self.store.insert_request(turn, request_id, held.loan_id, kind, amount, asked, reason, figures)
-        request = answers.request(await self.store.request(turn, held.loan_id, request_id), held.kept.currency)
+        request = answers.request(await self.store.request(turn, held.loan_id, request_id), held)
         turn.emit(RequestMade(request=request))
         return request
 
     @handles
     async def decide_request(self, command: DecideRequest, turn: Turn) -> LoanRequest:
         if command.approve:
-            await self.carry_out(turn, command.loan_id, lambda db, held: self._plan(db, turn, held, command.request_id))
+            await self._carry_out(turn, command)
         else:
             await self._reject(turn, command)
-        kept = (await self.held(turn, turn.said, command.loan_id)).kept
-        request = answers.request(await self.store.request(turn, command.loan_id, command.request_id), kept.currency)
+        held = await self.held(turn, turn.said, command.loan_id)
+        request = answers.request(await self.store.request(turn, command.loan_id, command.request_id), held)
         turn.emit(RequestDecided(request=request))
         return request
+
+    async def _carry_out(self, turn: Turn, command: DecideRequest) -> None:
+        try:
+            await self.carry_out(turn, command.loan_id, lambda db, held: self._plan(db, turn, held, command.request_id))
+        except LoanRequestLapsed as no:
+            async with turn.apart() as db:  # it stays known, though the answer is a no
+                await self.store.lapse_request(db, command.request_id, no.facts["because"], no.facts["why"])
+            raise
 
     async def _reject(self, turn: Turn, command: DecideRequest) -> None:
         await self.locked(turn, command.loan_id)
@@ -133,6 +143,8 @@ class Asking(CounterAccounts):
         row = await self.store.request(db, loan_id, request_id)
         if row is None:
             raise LoanRequestNotFound(field="request_id")
+        if row["status"] == "lapsed":
+            raise _lapsed(Lapse(row["lapsed_because"], row["lapsed_detail"]))
         if row["status"] != "open":
             raise LoanRequestDecided(field="request_id", status=row["status"])
         check_checker((row["requested_by"],), who(turn))
@@ -141,7 +153,8 @@ class Asking(CounterAccounts):
     async def _plan(self, db: Reads, turn: Turn, held: Held, request_id: UUID) -> Plan:
         row = await self._open_request(db, turn, held.loan_id, request_id)
         asked, kind = row["asked"], row["kind"]
-        check_action(held.kept.status, ACTIONS[kind])
+        if kind != "reschedule":
+            check_action(held.kept.status, ACTIONS[kind])
         day = None if asked.get("value_date") is None else date.fromisoformat(asked["value_date"])
         happening = happening_of(kind, held.today, amount=row["amount"] or 0)
         plan = Plan(ACTIONS[kind], happening, note=row["reason"], reason=None, request_id=request_id)
@@ -149,7 +162,13 @@ class Asking(CounterAccounts):
             happening = replace(happening, account=UUID(asked["account"]))
             return replace(plan, happening=happening, value_date=day, account_field="request_id")
         if kind == "reschedule":
-            fields = {name: asked[name] for name in Reschedule.__dataclass_fields__}
+            reschedule = Reschedule(**{name: asked[name] for name in Reschedule.__dataclass_fields__})
             moved_on = max(day or held.today, held.today)  # it may have waited for its decision
-            return replace(plan, happening=replace(happening, reschedule=Reschedule(**fields)), value_date=moved_on)
+            if lapse := stands_in_the_way(caught_up(held.book(), held.today), reschedule, moved_on):
+                raise _lapsed(lapse)
+            return replace(plan, happening=replace(happening, reschedule=reschedule), value_date=moved_on)
         return replace(plan, reason=row["reason"])
+
+
+def _lapsed(lapse: Lapse) -> LoanRequestLapsed:
+    return LoanRequestLapsed(field="request_id", because=lapse.rule, why=lapse.detail)

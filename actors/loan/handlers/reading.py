@@ -129,12 +129,12 @@ class Reading(Booking):
 
     @handles
     async def list_loan_requests(self, query: ListLoanRequests, turn: Turn) -> LoanRequestPage:
-        kept = (await self.held(turn, turn.said, query.loan_id)).kept
+        held = await self.held(turn, turn.said, query.loan_id)
         rows = await self.store.requests(turn, query.loan_id, _number(query.cursor), query.limit + 1)
         page = rows[: query.limit]
         more = len(rows) > query.limit
         return LoanRequestPage(
-            items=tuple(answers.request(row, kept.currency) for row in page),
+            items=tuple(answers.request(row, held) for row in page),
             next_cursor=encode_cursor(str(page[-1]["seq"])) if more else None,
         )
 

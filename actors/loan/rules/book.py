@@ -11,6 +11,7 @@ from typing import Any
 
 from actors.loan.rules.conditions import Conditions
 from actors.loan.rules.happenings import PRINCIPAL, Happening
+from messages.base import Refusal
 from messages.loan import LoanStatus
 from messages.loan_terms import LoanTerms
 
@@ -135,6 +136,8 @@ class Book:
     """Nothing accrues and no penalty is charged: charged off or written off."""
     waiting: list[dict[str, Any]] = field(default_factory=list)
     """Reschedules of days to come, as JSON."""
+    lapsed: list[list[str]] = field(default_factory=list)
+    """Reschedules that were not possible any more when their day came: transaction, rule, sentence."""
     quiet_until: date | None = None
     """Before the close of this day nothing falls due and nothing is late."""
     accruals: tuple[int, list[int]] | None = None
@@ -210,8 +213,9 @@ class Book:
         found["dues"] = [each.to_row() for each in self._dues] if self._dues is not None else self._rows or []
         if self.accounts:
             found["accounts"] = dict(self.accounts)
-        if self.waiting:
-            found["waiting"] = list(self.waiting)
+        for name in _LISTS:
+            if value := getattr(self, name):
+                found[name] = list(value)
         if self.accruals is not None:
             found["accruals"] = [self.accruals[0], self.accruals[1]]
         return found
@@ -230,7 +234,8 @@ class Book:
             if name in data:
                 setattr(book, name, date.fromordinal(data[name]))
         book.accounts = dict(data.get("accounts", ()))
-        book.waiting = list(data.get("waiting", ()))
+        for name in _LISTS:
+            setattr(book, name, list(data.get(name, ())))
         if (accruals := data.get("accruals")) is not None:
             book.accruals = accruals[0], accruals[1]
         book._rows = data["dues"]
@@ -245,6 +250,10 @@ class Book:
     def waiting_days(self) -> list[date]:
         """The days that reschedules wait for."""
         return [Happening.from_json(each).value_date for each in self.waiting]
+
+    def lapse(self, happening: Happening, because: Refusal) -> None:
+        """Remember that a reschedule came to nothing, and why."""
+        self.lapsed = [*self.lapsed, [str(happening.transaction_id), because.rule, because.detail]]
 
     def next_waiting(self, on: date) -> Happening | None:
         """The first reschedule that waits for a day up to this one."""
@@ -269,6 +278,7 @@ _PLAIN = (
     "spreads_carried",
     "is_frozen",
 )
+_LISTS = ("waiting", "lapsed")
 _FOURS = ("paid", "waived", "given_up")
 _DATES = ("closed_through", "leg_start", "quiet_until")
 

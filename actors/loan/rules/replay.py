@@ -75,12 +75,15 @@ def _waits(happening: Happening) -> bool:
 
 
 def _wake(book: Book) -> None:
-    """Carry out reschedules whose day has come. One that is not possible any more lapses: a day must be closed whatever was planned."""
+    """Carry out reschedules whose day has come. One that is not possible any more lapses, and the book says so: a day must be closed
+    whatever was planned.
+    """
     while (next_one := book.next_waiting(book.today)) is not None:
         book.waiting = book.waiting[1:]
         try:
             book_happening(book.copy(), next_one, is_new=False)
-        except Refusal:
+        except Refusal as because:
+            book.lapse(next_one, because)
             continue
         book_happening(book, next_one, is_new=False)
         settle(book, book.today)

@@ -133,6 +133,7 @@ def _reschedule(book: Book, happening: Happening, is_new: bool) -> Parts:
     if book.leg_start is None or not book.principal_outstanding:
         if is_new:
             raise LoanStateForbids(status=book.status)
+        book.lapse(happening, LoanStateForbids(status=book.status))
         return Parts()
     carry_out(book, happening.reschedule, happening.value_date)
     return Parts(principal=book.principal_outstanding)

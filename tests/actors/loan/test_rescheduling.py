@@ -2,15 +2,21 @@
 
 from datetime import timedelta
 
+import pytest
+
 from messages.loan import (
     CloseLoanDay,
     DecideRequest,
     GetLoanSchedule,
     ListLoanRequests,
+    LoanChange,
+    LoanRequest,
     RecordRepayment,
+    RequestChargeOff,
     RequestReschedule,
+    ReverseTransaction,
 )
-from tests.actors.loan.lending import MANAGER, OFFICER, balance, business_date, kes, lent, now
+from tests.actors.loan.lending import MANAGER, OFFICER, Lent, balance, business_date, kes, lent, now
 from tests.bank import Bank
 
 
@@ -60,3 +66,56 @@ async def test_a_day_that_has_passed_is_refused(bank: Bank) -> None:
                 reason="Late",
             )
         )
+
+
+async def _asked(bank: Bank, loan: Lent, *, in_days: int = 0) -> LoanRequest:
+    on = await business_date(bank) + timedelta(days=in_days)
+    said = RequestReschedule(loan_id=loan.loan_id, kind="rate_change", effective_on=on, annual_rate_percent="6", reason="Hard")
+    return await bank.says(said, as_=OFFICER)
+
+
+async def _shown(bank: Bank, request: LoanRequest) -> LoanRequest:
+    page = await bank.says(ListLoanRequests(loan_id=request.loan_id))
+    return next(each for each in page.items if each.request_id == request.request_id)
+
+
+async def _paid_off(bank: Bank, loan: Lent) -> LoanChange:
+    return await bank.says(RecordRepayment(loan_id=loan.loan_id, amount=kes(13_000)))
+
+
+@pytest.mark.parametrize("in_days", [0, 20])
+async def test_what_the_loan_allows_no_more_is_not_approved_and_says_why(bank: Bank, in_days: int) -> None:
+    loan = await lent(bank, days_ago=5)
+    request = await _asked(bank, loan, in_days=in_days)
+    await _paid_off(bank, loan)
+    approves = DecideRequest(loan_id=loan.loan_id, request_id=request.request_id, approve=True)
+    with bank.refuses("checker_is_maker"):
+        await bank.says(approves, as_=OFFICER)
+    assert await _shown(bank, request) == request, "who may not decide it changes nothing"
+    for _ in range(2):
+        with bank.refuses("loan_request_lapsed", field="request_id"):
+            await bank.says(approves, as_=MANAGER)
+        shown = await _shown(bank, request)
+        assert (shown.status, shown.lapsed_because, shown.decided_by) == ("lapsed", "loan_state_forbids", None)
+        assert shown.lapsed_detail is not None and "closed" in shown.lapsed_detail
+    with bank.refuses("loan_request_lapsed"):
+        await bank.says(approves.model_copy(update={"approve": False}), as_=MANAGER)
+    assert await _shown(bank, request) == shown
+
+
+async def test_an_approved_one_whose_day_finds_the_loan_changed_says_that_it_lapsed(bank: Bank) -> None:
+    loan, today = await lent(bank, days_ago=40), await business_date(bank)
+    request = await _asked(bank, loan, in_days=2)
+    approves = DecideRequest(loan_id=loan.loan_id, request_id=request.request_id, approve=True)
+    waits = await bank.says(approves, as_=MANAGER)
+    assert (waits.status, waits.lapsed_because) == ("approved", None)
+    charged_off = await bank.says(RequestChargeOff(loan_id=loan.loan_id, reason="Gone"), as_=OFFICER)
+    approves_that = DecideRequest(loan_id=loan.loan_id, request_id=charged_off.request_id, approve=True)
+    done = await bank.says(approves_that, as_=MANAGER)
+    assert await _shown(bank, request) == waits, "its day has not come"
+    await bank.says(CloseLoanDay(loan_id=loan.loan_id, on=today + timedelta(days=3)))
+    lapsed = await _shown(bank, request)
+    assert (lapsed.status, lapsed.lapsed_because) == ("lapsed", "loan_state_forbids")
+    assert done.transaction_id is not None
+    await bank.says(ReverseTransaction(loan_id=loan.loan_id, transaction_id=done.transaction_id, reason="Found"), as_=MANAGER)
+    assert await _shown(bank, request) == waits, "what stood in its way was taken back"
