@@ -60,48 +60,56 @@ LEFT JOIN LATERAL (
 GROUP BY 1, 2, 3, 4, 5;
 
 -- name: stands
--- The loans first paid out from $2 to $1, by currency and month, at each month's end up to $1. Each standing is spread over the
--- month ends at which it held. What was written off is the principal of the standing before.
-WITH lent AS (
+-- The loans first paid out from $2 to $1, by currency and month, at each month's end up to $1. Each standing, and each write-off, is
+-- spread over the month ends at which it held.
+WITH lent AS MATERIALIZED (
     SELECT loan_id, currency, date_trunc('month', disbursed_on)::date AS month, principal_disbursed
     FROM reporting.loans
     WHERE
         disbursed_on BETWEEN $2::date AND $1::date
         AND ($3::text IS NULL OR currency = $3)
         AND ($4::text IS NULL OR product_code = $4)
-), turned AS (
+), standing AS (
     SELECT
-        l.currency, l.month, l.principal_disbursed, s.*,
-        lag(s.status, 1, '') OVER (PARTITION BY s.loan_id ORDER BY s.from_date) AS status_before
+        l.currency, l.month, l.principal_disbursed, s.status, s.principal_outstanding, s.past_due_since, s.from_date,
+        lead(s.from_date, 1, $1::date + 1) OVER (PARTITION BY s.loan_id ORDER BY s.from_date) AS until
     FROM reporting.loan_standings AS s
     JOIN lent AS l ON l.loan_id = s.loan_id
     WHERE s.from_date <= $1::date
-), standing AS (
+), stood AS (
     SELECT
-        currency, month, principal_disbursed, status, principal_outstanding, past_due_since, from_date,
-        lead(from_date, 1, $1::date + 1) OVER w AS until,
-        lag(principal_outstanding, 1, 0::bigint) OVER w AS principal_before
-    FROM turned
-    WHERE status <> 'written_off' OR status_before <> 'written_off'
-    WINDOW w AS (PARTITION BY loan_id ORDER BY from_date)
+        s.currency,
+        s.month,
+        held.day,
+        count(*) AS loans,
+        sum(s.principal_disbursed)::bigint AS lent,
+        coalesce(sum(s.principal_outstanding) FILTER (WHERE s.status <> 'written_off'), 0)::bigint AS outstanding,
+        coalesce(
+            sum(s.principal_outstanding) FILTER (WHERE s.status <> 'written_off' AND held.day - s.past_due_since > 30), 0
+        )::bigint AS late_over_30
+    FROM standing AS s
+    CROSS JOIN LATERAL (
+        SELECT least((first + interval '1 month' - interval '1 day')::date, $1::date) AS day
+        FROM generate_series(date_trunc('month', s.from_date::timestamp), (s.until - 1)::timestamp, interval '1 month') AS first
+    ) AS held
+    WHERE held.day >= s.from_date AND held.day < s.until
+    GROUP BY 1, 2, 3
+), lost AS (
+    SELECT l.currency, l.month, held.day, sum(w.principal)::bigint AS written_off
+    FROM reporting.loan_write_offs AS w
+    JOIN lent AS l ON l.loan_id = w.loan_id
+    CROSS JOIN LATERAL (
+        SELECT least((first + interval '1 month' - interval '1 day')::date, $1::date) AS day
+        FROM generate_series(date_trunc('month', w.on_date::timestamp), $1::timestamp, interval '1 month') AS first
+    ) AS held
+    WHERE w.on_date <= $1::date
+    GROUP BY 1, 2, 3
 )
 SELECT
-    s.currency,
-    s.month,
-    held.day AS "on",
-    count(*) AS loans,
-    sum(s.principal_disbursed)::bigint AS lent,
-    coalesce(sum(s.principal_outstanding) FILTER (WHERE s.status <> 'written_off'), 0)::bigint AS outstanding,
-    coalesce(sum(s.principal_outstanding) FILTER (WHERE s.status <> 'written_off' AND held.day - s.past_due_since > 30), 0)::bigint
-        AS late_over_30,
-    coalesce(sum(s.principal_before) FILTER (WHERE s.status = 'written_off'), 0)::bigint AS written_off
-FROM standing AS s
-CROSS JOIN LATERAL (
-    SELECT least((first + interval '1 month' - interval '1 day')::date, $1::date) AS day
-    FROM generate_series(date_trunc('month', s.from_date::timestamp), (s.until - 1)::timestamp, interval '1 month') AS first
-) AS held
-WHERE held.day >= s.from_date AND held.day < s.until
-GROUP BY 1, 2, 3;
+    stood.currency, stood.month, stood.day AS "on", stood.loans, stood.lent, stood.outstanding, stood.late_over_30,
+    coalesce(lost.written_off, 0) AS written_off
+FROM stood
+LEFT JOIN lost ON lost.currency = stood.currency AND lost.month = stood.month AND lost.day = stood.day;
 
 -- name: proof
 -- The loans' lines and the ledger's postings up to the end of $1, by account and by entry, in one statement, so that both are of

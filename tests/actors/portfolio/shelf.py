@@ -17,6 +17,7 @@ VIEWS = (
     "loans",
     "loan_lines",
     "loan_standings",
+    "loan_write_offs",
     "loan_product_buckets",
     "loan_entries_under_way",
     "ledger_postings",
@@ -46,6 +47,10 @@ class LaidLoan:
             bucket="current",
         )
         return self
+
+    async def is_written_off(self, day: str, principal: int) -> None:
+        """So much more of it is given up."""
+        await self.shelf.lay("loan_write_offs", loan_id=self.loan_id, on_date=date.fromisoformat(day), principal=principal)
 
     async def books(self, day: str, amount: int, entry_id: UUID | None, *, role: str = "principal", account: UUID) -> None:
         """A line of its own books."""

@@ -26,6 +26,7 @@ async def five_loans(shelf: Shelf) -> None:
     await lost.stands("2026-01-15", 1_200_00)
     await lost.stands("2026-02-16", 1_200_00, late_since="2026-02-15", status="in_arrears")
     await lost.stands("2026-05-20", 0, status="written_off")
+    await lost.is_written_off("2026-05-20", 1_200_00)
     await lost.stands("2026-06-10", 0, status="written_off")
 
 

@@ -1,12 +1,21 @@
 """Real loans in the portfolio: as they are lent, repaid, charged off and written off; and their books agree with the ledger's."""
 
 import contextlib
+from datetime import timedelta
 
 import pytest
 
 from messages.base import Refusal
 from messages.close_of_business import SetBusinessDate
-from messages.loan import CloseLoanDay, DecideRequest, RecordRepayment, RequestChargeOff, RequestWriteOff
+from messages.loan import (
+    CloseLoanDay,
+    DecideRequest,
+    ListLoanTransactions,
+    RecordRepayment,
+    RequestChargeOff,
+    RequestWriteOff,
+    ReverseTransaction,
+)
 from messages.money import Money
 from messages.portfolio import GetAtRisk, GetOutstanding, GetVintages, ProvePortfolio
 from tests.actors.loan.lending import MANAGER, OFFICER, Lent, business_date, lent
@@ -37,6 +46,38 @@ async def carried_out(bank: Bank, loan: Lent, request: RequestChargeOff | Reques
     await bank.says(DecideRequest(loan_id=loan.loan_id, request_id=asked.request_id, approve=True), as_=checker)
 
 
+async def written_off(bank: Bank, loan: Lent) -> Money:
+    """What the loan's own transactions say, the one that is taken back aside."""
+    said = await bank.says(ListLoanTransactions(loan_id=loan.loan_id))
+    (found,) = [each for each in said.items if each.kind == "write_off" and each.reversed_by is None]
+    return found.parts.principal
+
+
+async def test_a_vintage_loses_what_was_written_off_and_not_what_was_owed_the_day_before(bank: Bank) -> None:
+    loan, on = await lent(bank, days_ago=75), await business_date(bank)
+
+    async def lost() -> Money:
+        (vintage,) = (await bank.says(GetVintages(product=loan.product.code))).vintages
+        assert all(point.written_off.minor == 0 for point in vintage.points[:-1]), "it was still owed then"
+        return vintage.points[-1].written_off
+
+    write_off = RequestWriteOff(loan_id=loan.loan_id, reason="Gone")
+    paid = RecordRepayment(loan_id=loan.loan_id, amount=Money(amount="5000.00", currency="KES"))
+    early = await bank.says(paid)
+    await carried_out(bank, loan, write_off)
+    assert await lost() == await written_off(bank, loan)
+    gone = (await bank.says(ListLoanTransactions(loan_id=loan.loan_id))).items[-1]
+    await bank.says(ReverseTransaction(loan_id=loan.loan_id, transaction_id=gone.transaction_id, reason="Paid"), as_=MANAGER)
+    assert (await lost()).minor == 0
+    await bank.says(paid.model_copy(update={"value_date": on - timedelta(days=30)}))
+    await carried_out(bank, loan, write_off)
+    assert await lost() == await written_off(bank, loan)
+    back = ReverseTransaction(loan_id=loan.loan_id, transaction_id=early.transaction.transaction_id, reason="Bounced")
+    change = await bank.says(back, as_=MANAGER)
+    assert await lost() == change.after.written_off.principal
+    assert change.after.written_off.principal.minor > change.before.written_off.principal.minor
+
+
 async def test_a_loan_is_in_the_portfolio_until_it_is_written_off(bank: Bank) -> None:
     loan = await lent(bank, days_ago=75)
     on = await business_date(bank)
@@ -53,5 +94,6 @@ async def test_a_loan_is_in_the_portfolio_until_it_is_written_off(bank: Bank) ->
     assert await shown(bank, loan) == []
     (vintage,) = (await bank.says(GetVintages(product=loan.product.code))).vintages
     assert (vintage.points[-1].on, vintage.points[-1].outstanding.amount) == (on, "0.00")
+    assert vintage.points[-1].written_off == await written_off(bank, loan)
     proof = await bank.says(ProvePortfolio(on=on))
     assert [each for each in proof.differences if each.loan_id == loan.loan_id] == []
