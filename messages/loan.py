@@ -523,7 +523,8 @@ class PaidFrom(Spoken):
     """Where money comes from or goes to: an account of the ledger, cash, or a payment made elsewhere."""
 
     account_id: AccountId | None = None
-    """An account of the borrower or of a guarantor, or the institution's account that an external payment came by."""
+    """An account of the borrower or of a guarantor, or the institution's account that an external payment came by. Default of an
+    external payment: where the product says such payments come by."""
     external_payment_id: Line | None = None
     """The id of a payment made elsewhere, such as a mobile money receipt; it counts once."""
 

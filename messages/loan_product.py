@@ -101,7 +101,10 @@ class AllocationRules(Spoken):
 
 
 class Accounting(Spoken):
-    """Where the loan's money is booked: internal accounts of the ledger, in the product's currency."""
+    """Where the loan's money is booked: internal accounts of the ledger, in the product's currency. Each stands under the kind of
+    chart account that its name says: receivables and cash under assets, income under income, expenses under expenses, overpayments
+    under liabilities.
+    """
 
     basis: Literal["cash", "accrual"]
     """Whether income is what was paid, or what was earned."""
@@ -120,7 +123,10 @@ class Accounting(Spoken):
     overpayment: AccountId
     """What is owed to members who paid too much."""
     cash: AccountId
-    """Where cash at the counter comes to and goes from."""
+    """Where cash at the counter comes to and goes from. Like the next one it is no account that loans are booked on otherwise."""
+    external_payments: AccountId | None = None
+    """Where a payment made elsewhere comes by if it names no account, such as mobile money: an asset or a clearing liability. Absent:
+    cash."""
 
 
 class GuarantorRules(Spoken):
@@ -291,7 +297,9 @@ class ProductAllocationIncomplete(Refusal):
 
 
 class ProductAccountUnfit(Refusal):
-    """The account is not one that this can be booked to: it must be internal, open and in the product's currency."""
+    """The account is not one that this can be booked to: it must be internal, open, in the product's currency, and under the kind of
+    chart account that fits what is booked there.
+    """
 
     rule = "product_account_unfit"
 

@@ -6,6 +6,14 @@ INSERT INTO loan.product (product_id, version, product) VALUES ($1, $2, $3) ON C
 -- A version of a product that a loan was applied for under.
 SELECT product FROM loan.product WHERE product_id = $1 AND version = $2;
 
+-- name: is_booked_to
+-- Whether some product books its loans' receivables, income or losses to an account: a row per version of a product.
+SELECT EXISTS (
+    SELECT FROM loan.product AS p
+    CROSS JOIN LATERAL jsonb_each_text(p.product #> '{rules,accounting}') AS booked
+    WHERE booked.value = $1 AND booked.key NOT IN ('cash', 'external_payments')
+);
+
 -- name: insert_loan
 -- A new draft.
 INSERT INTO loan.loan (

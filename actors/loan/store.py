@@ -70,6 +70,10 @@ class Store:
         self._products[product_id, version] = product
         return product
 
+    async def is_booked_to(self, db: Reads, account_id: UUID) -> bool:
+        """Whether loans of some product are booked on an account, so that it is no way by which money comes and goes."""
+        return bool(await db.fetchval(self.sql["is_booked_to"], str(account_id)))
+
     # Loans
 
     async def insert(

@@ -3,12 +3,13 @@
 import asyncio
 
 from actors.loan_product.rules.allocation_orders import spelled_out
+from actors.loan_product.rules.chart_kinds import check_chart_kind
 from actors.loan_product.rules.contradictions import account_roles, check_rules
 from actors.loan_product.rules.trial_schedules import try_schedules
 from actors.loan_product.store import Rows, Store
 from messages.base import Forbidden, NotFound, VersionConflict
 from messages.ids import AccountId, LoanProductId
-from messages.ledger import ChartAccount, GetAccount, ListChart
+from messages.ledger import Account, ChartKind, GetAccount, ListChart
 from messages.loan_product import (
     CreateLoanProduct,
     GetLoanProduct,
@@ -30,7 +31,6 @@ from runtime.paging import decode_cursor, encode_cursor
 
 TO_APPLY_FOR: ProductStatus = "active"
 """All that a member sees: a product belongs to nobody, and what cannot be applied for is no matter of theirs."""
-PRINCIPAL_CODE_FIELD = "rules.accounting.principal_gl_code"
 
 
 class LoanProducts(Actor):
@@ -98,38 +98,36 @@ class LoanProducts(Actor):
         rules = rules.model_copy(update={"allocation": spelled_out(rules.allocation)})
         await asyncio.to_thread(try_schedules, rules, turn.now.date())
         await self._check_accounts(turn, rules)
-        await self._check_principal_code(turn, rules.accounting.principal_gl_code)
         return rules
 
     async def _check_accounts(self, turn: Turn, rules: ProductRules) -> None:
-        fields: dict[AccountId, str] = {}
+        chart, known = await self._chart_kinds(turn), dict[AccountId, Account]()
         for role in account_roles(rules.accounting):
-            fields.setdefault(getattr(rules.accounting, role), f"rules.accounting.{role}")
-        for account_id, field in fields.items():
-            try:
-                account = await turn.ask(GetAccount(account_id=account_id), step=f"account {account_id}")
-            except NotFound:
-                raise ProductAccountUnfit("There is no such account.", field=field) from None
+            account_id, field = getattr(rules.accounting, role), f"rules.accounting.{role}"
+            if account_id not in known:
+                known[account_id] = await self._account(turn, account_id, field)
+            account = known[account_id]
             if (account.kind, account.status, account.currency) != ("internal", "open", rules.currency):
                 raise ProductAccountUnfit(field=field, kind=account.kind, status=account.status, currency=account.currency)
+            check_chart_kind(role, chart[account.gl_code])
+        if (kind := chart.get(rules.accounting.principal_gl_code)) is None:
+            raise ProductAccountUnfit("The chart of accounts has no such code.", field="rules.accounting.principal_gl_code")
+        check_chart_kind("principal_gl_code", kind)
 
-    async def _check_principal_code(self, turn: Turn, code: str) -> None:
-        found = await self._chart_account(turn, code)
-        if found is None:
-            raise ProductAccountUnfit("The chart of accounts has no such code.", field=PRINCIPAL_CODE_FIELD)
-        if found.kind != "asset":
-            raise ProductAccountUnfit("Loans are summed under an asset.", field=PRINCIPAL_CODE_FIELD, chart_kind=found.kind)
+    async def _account(self, turn: Turn, account_id: AccountId, field: str) -> Account:
+        try:
+            return await turn.ask(GetAccount(account_id=account_id), step=f"account {account_id}")
+        except NotFound:
+            raise ProductAccountUnfit("There is no such account.", field=field) from None
 
-    async def _chart_account(self, turn: Turn, code: str) -> ChartAccount | None:
+    async def _chart_kinds(self, turn: Turn) -> dict[str, ChartKind]:
+        found: dict[str, ChartKind] = {}
         cursor: str | None = None
         while True:
             page = await turn.ask(ListChart(cursor=cursor, limit=200), step=f"chart {cursor}")
-            for each in page.items:
-                if each.code == code:
-                    return each
-            if page.next_cursor is None:
-                return None
-            cursor = page.next_cursor
+            found |= {each.code: each.kind for each in page.items}
+            if (cursor := page.next_cursor) is None:
+                return found
 
     async def _to_change(self, turn: Turn, product_id: LoanProductId, expected_version: int | None) -> LoanProduct:
         product = await self.store.lock(turn, product_id)

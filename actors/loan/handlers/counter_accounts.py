@@ -1,8 +1,8 @@
 """Where a loan's money comes from and goes to: which account of the ledger, and whether it may be that one.
 
 The ledger is asked in the loan actor's own name, so what somebody names is checked here: an account that holds money of the borrower
-or, to pay from, of a guarantor, or one of the institution's by which money comes and goes. Never another loan's, and none that the
-product books its own income and losses to.
+or, to pay from, of a guarantor, or one of the institution's by which money comes and goes, an asset or a clearing liability. Never
+another loan's, and none that a product books its receivables, income and losses to.
 """
 
 from uuid import UUID
@@ -10,7 +10,15 @@ from uuid import UUID
 from actors.loan.handlers.booking import Booking
 from actors.loan.handlers.loading import Held, asked
 from messages.ids import AccountId
-from messages.ledger import Account, AccountKindRefused, AccountNotFound, CurrencyMismatch, GetAccount
+from messages.ledger import (
+    Account,
+    AccountKindRefused,
+    AccountNotFound,
+    ChartKind,
+    CurrencyMismatch,
+    GetAccount,
+    ListChart,
+)
 from messages.loan import NoAccountNamed, PaidFrom, PayerUnfit
 from messages.loan_product import Accounting
 from runtime.actor import Said
@@ -19,8 +27,16 @@ OF_MEMBERS = frozenset({"savings", "current"})
 """Kinds of accounts that loans are paid out to and paid from."""
 
 
+KINDS_OF_CHANNELS = frozenset({"asset", "liability"})
+"""Of the chart: a bank, mobile money, clearing. Nobody pays from income, expenses or equity."""
+
+
 class CounterAccounts(Booking):
     """Knows where money may come from and go to."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._chart_kinds: dict[str, ChartKind] = {}
 
     async def check_paid_from(self, said: Said, loan_id: UUID, named: PaidFrom | None) -> None:
         """Refuse a payment from what is neither borrower's nor guarantor's, nor what a payment made elsewhere comes by."""
@@ -30,11 +46,13 @@ class CounterAccounts(Booking):
             held = await self.held(db, said, loan_id)
             guarantors = (await self.store.attached(db, [loan_id]))[loan_id].guarantors
         accounting, field = held.product.rules.accounting, "paid_from.account_id"
-        if _is_settled(held, said) or named.account_id in {held.kept.settlement_account_id, accounting.cash}:
+        if _is_settled(held, said) or named.account_id in {held.kept.settlement_account_id, *channels_of(accounting)}:
             return
         account = await self._account(said, named.account_id, field, held.kept.currency)
         if account.kind == "internal":
-            _check_channel(account, accounting, field, is_external=named.external_payment_id is not None)
+            if named.external_payment_id is None:
+                raise _no_channel(field)
+            await self._check_channel(said, account, field)
         elif account.member_id not in {held.kept.member_id, *(row["member_id"] for row in guarantors)}:
             raise PayerUnfit(field=field)
 
@@ -45,13 +63,29 @@ class CounterAccounts(Booking):
         async with said.work.autocommit() as db:
             held = await self.held(db, said, loan_id)
         accounting = held.product.rules.accounting
-        if _is_settled(held, said) or named in {held.kept.settlement_account_id, accounting.cash}:
+        if _is_settled(held, said) or named in {held.kept.settlement_account_id, *channels_of(accounting)}:
             return
         account = await self._account(said, named, field, held.kept.currency)
         if account.kind == "internal":
-            _check_channel(account, accounting, field, is_external=True)
+            await self._check_channel(said, account, field)
         elif account.member_id != held.kept.member_id:
             raise AccountNotFound(field=field, account_id=named)
+
+    async def _check_channel(self, said: Said, account: Account, field: str) -> None:
+        async with said.work.autocommit() as db:
+            is_booked_to = await self.store.is_booked_to(db, account.account_id)
+        if is_booked_to or await self._chart_kind(said, account.gl_code) not in KINDS_OF_CHANNELS:
+            raise _no_channel(field)
+
+    async def _chart_kind(self, said: Said, code: str) -> ChartKind | None:
+        """The kind of a chart code. They never change, so a process remembers them."""
+        cursor: str | None = None
+        while code not in self._chart_kinds:
+            page = await said.ask(ListChart(cursor=cursor, limit=200), step=f"chart {cursor}", in_own_name=True)
+            self._chart_kinds.update({each.code: each.kind for each in page.items})
+            if (cursor := page.next_cursor) is None:
+                break
+        return self._chart_kinds.get(code)
 
     async def _account(self, said: Said, account_id: AccountId, field: str, currency: str) -> Account:
         account = await asked(said, GetAccount(account_id=account_id), step="counter account", field=field)
@@ -63,14 +97,22 @@ class CounterAccounts(Booking):
 
 
 def paid_from(held: Held, said: PaidFrom | None, *, in_cash: bool) -> UUID:
-    """The account that a payment is taken from. A payment made elsewhere comes by cash unless it says otherwise."""
+    """The account that a payment is taken from. One made elsewhere comes by where the product says, unless it says otherwise itself."""
     named = None if said is None else said.account_id
     if in_cash and named is not None:
         raise AccountKindRefused("What is paid in cash names no account.", field="paid_from.account_id")
     is_external = said is not None and said.external_payment_id is not None
-    if in_cash or (named is None and is_external):
-        return held.product.rules.accounting.cash
+    accounting = held.product.rules.accounting
+    if in_cash:
+        return accounting.cash
+    if named is None and is_external:
+        return accounting.external_payments or accounting.cash
     return named or _settlement(held, "paid_from.account_id")
+
+
+def channels_of(accounting: Accounting) -> set[UUID]:
+    """The accounts that a product itself says money comes and goes by."""
+    return {each for each in (accounting.cash, accounting.external_payments) if each is not None}
 
 
 def paid_to(held: Held, named: AccountId | None, *, in_cash: bool) -> UUID:
@@ -93,7 +135,5 @@ def _is_settled(held: Held, said: Said) -> bool:
     return held.kept.pending_message_id == said.message_id
 
 
-def _check_channel(account: Account, accounting: Accounting, field: str, *, is_external: bool) -> None:
-    booked_to = {value for name, value in accounting if name not in {"cash", "basis", "principal_gl_code"}}
-    if not is_external or account.account_id in booked_to:
-        raise AccountKindRefused("Money does not come or go by this account of the institution.", field=field)
+def _no_channel(field: str) -> AccountKindRefused:
+    return AccountKindRefused("Money does not come or go by this account of the institution.", field=field)

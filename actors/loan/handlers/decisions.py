@@ -191,9 +191,11 @@ def pending_of(decision: Decision, plan: Plan, today: date, message_id: UUID) ->
 
 
 def money_of(decision: Decision, message_id: UUID, *, whole: bool) -> MoneyKept:
-    """What is written down when the ledger has booked it. `whole`: with the answer, for a message that is not answered yet."""
-    told = decision.change.transaction
-    change = decision.change if whole else {"transaction": told}
+    """What is written down when the ledger has booked it. `whole`: with the answer, for a message that is not answered yet; what
+    changes how much is written off is always kept whole, for whoever looks back (`reporting.loan_write_offs`).
+    """
+    change, told = decision.change, decision.change.transaction
+    is_kept_whole = whole or change.before.written_off != change.after.written_off
     return MoneyKept(
         loan_id=decision.loan_id,
         version=decision.version,
@@ -206,7 +208,7 @@ def money_of(decision: Decision, message_id: UUID, *, whole: bool) -> MoneyKept:
         value_date=told.value_date,
         booked_on=told.booked_on,
         happening=decision.happening,
-        change=to_jsonable_python(change),
+        change=to_jsonable_python(change if is_kept_whole else {"transaction": told}),
         reverses=told.reverses,
         entry_id=decision.entry_id,
         lines=[(role, account or decision.account_id, amount) for role, account, amount in decision.lines],

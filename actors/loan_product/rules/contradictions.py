@@ -20,8 +20,9 @@ ALWAYS = (
     "write_off_expense",
     "recovery_income",
     "overpayment",
-    "cash",
 )
+CHANNELS = ("cash", "external_payments")
+"""By which money comes and goes; all others are what loans are proven by."""
 
 
 def check_rules(rules: ProductRules) -> None:
@@ -32,14 +33,14 @@ def check_rules(rules: ProductRules) -> None:
 
 def account_roles(accounting: Accounting) -> tuple[str, ...]:
     """The roles that have an account."""
-    return tuple(role for role in (*RECEIVABLES, *ALWAYS) if getattr(accounting, role) is not None)
+    return tuple(role for role in (*RECEIVABLES, *ALWAYS, *CHANNELS) if getattr(accounting, role) is not None)
 
 
 def _faults(rules: ProductRules) -> Iterator[Refusal]:
     yield from _currencies(rules)
     yield from _ranges(rules)
     yield from _accounts(rules.accounting)
-    yield from _channel(rules.accounting)
+    yield from _channels(rules.accounting)
     if rules.penalty is not None:
         yield from _penalty(rules.penalty)
     yield from _securities(rules)
@@ -95,11 +96,13 @@ def _accounts(accounting: Accounting) -> Iterator[Refusal]:
             )
 
 
-def _channel(accounting: Accounting) -> Iterator[Refusal]:
-    for role in (*RECEIVABLES, *ALWAYS):
-        if role != "cash" and getattr(accounting, role) == accounting.cash:
+def _channels(accounting: Accounting) -> Iterator[Refusal]:
+    booked_to = {getattr(accounting, role) for role in (*RECEIVABLES, *ALWAYS)}
+    for role in CHANNELS:
+        account_id = getattr(accounting, role)
+        if account_id is not None and account_id in booked_to:
             yield ProductContradictory(
-                "Money comes and goes by the cash account; nothing else is booked to it.", field=f"rules.accounting.{role}"
+                "Money does not come and go by an account that loans are booked on.", field=f"rules.accounting.{role}"
             )
 
 

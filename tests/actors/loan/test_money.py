@@ -22,7 +22,6 @@ from messages.loan import (
     LoanNotFound,
     LoanRequest,
     LoanTransactionBooked,
-    PaidFrom,
     RecordRecovery,
     RecordRepayment,
     RefundOverpayment,
@@ -32,7 +31,6 @@ from messages.loan import (
     WaiveDue,
 )
 from runtime.errors import MessageFault
-from tests.actors.ledger.customers import account
 from tests.actors.loan.lending import MANAGER, OFFICER, TELLER, Lent, balance, business_date, kes, lent, now, product
 from tests.bank import Bank
 
@@ -152,43 +150,6 @@ async def test_a_loan_is_charged_off_written_off_and_something_is_recovered(bank
     assert recovered.after.recovered == kes(250)
     assert await lines_come_to_zero(bank, loan)
     assert (await bank.says(GetTrialBalance())).balanced
-
-
-async def test_a_payment_made_elsewhere_counts_once(bank: Bank) -> None:
-    one, other = await lent(bank), await lent(bank)
-    receipt = f"MPESA-{new_id()}"
-    paid = PaidFrom(external_payment_id=receipt)
-    first = await bank.says(RecordRepayment(loan_id=one.loan_id, amount=kes(100), paid_from=paid))
-    assert first.transaction.reference == receipt
-    with bank.refuses("external_payment_counted", field="paid_from.external_payment_id"):
-        await bank.says(RecordRepayment(loan_id=other.loan_id, amount=kes(100), paid_from=paid))
-    await bank.says(
-        ReverseTransaction(loan_id=one.loan_id, transaction_id=first.transaction.transaction_id, reason="Other loan")
-    )
-    await bank.says(RecordRepayment(loan_id=other.loan_id, amount=kes(100), paid_from=paid))
-
-
-async def test_money_comes_from_where_it_may(bank: Bank) -> None:
-    loan, other = await lent(bank), await lent(bank)
-    rules = loan.product.rules.accounting
-    with bank.refuses("account_kind_refused", field="paid_from.account_id"):
-        await repay_from(bank, loan, rules.interest_income, external_payment_id="X")
-    with bank.refuses("account_kind_refused", field="paid_from.account_id"):
-        await repay_from(bank, loan, (await now(bank, other)).account_id)
-    with bank.refuses("account_not_found", field="paid_from.account_id"):
-        await repay_from(bank, loan, new_id())
-    with bank.refuses("payer_unfit", field="paid_from.account_id"):
-        await repay_from(bank, loan, other.account_id)
-    empty = await account(bank, member_id=loan.member_id)
-    with bank.refuses("insufficient_funds", field="amount"):
-        await repay_from(bank, loan, empty.account_id)
-    full = await account(bank, 50, member_id=loan.member_id)
-    assert (await repay_from(bank, loan, full.account_id)).transaction.amount == kes(10)
-
-
-async def repay_from(bank: Bank, loan: Lent, account_id: Any, **more: Any) -> Any:
-    paid = PaidFrom(account_id=account_id, **more)
-    return await bank.says(RecordRepayment(loan_id=loan.loan_id, amount=kes(10), paid_from=paid), as_=TELLER)
 
 
 async def test_a_turn_that_dies_after_the_ledgers_answer_is_finished(bank: Bank, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -18,7 +18,15 @@ from messages.loan_product import (
     ReviseLoanProduct,
 )
 from runtime.principal import Principal
-from tests.actors.loan_product.catalogue import CURRENCY, accounting, accounts_of_the_institution, money, rules_of
+from tests.actors.loan_product.catalogue import (
+    CURRENCY,
+    OTHERS,
+    RECEIVABLES,
+    accounting,
+    accounts_of_the_institution,
+    money,
+    rules_of,
+)
 from tests.bank import Bank
 
 PRODUCTS = "/api/v1/loan-products"
@@ -129,6 +137,28 @@ async def test_only_accounts_that_can_be_booked_to_are_taken(bank: Bank, account
         mapped = accounting("cash", accounts) | {"principal_gl_code": code}
         with bank.refuses("product_account_unfit", field="rules.accounting.principal_gl_code"):
             await made(bank, "UNFIT", rules_of(accounting=mapped))
+
+
+@pytest.mark.parametrize("role", [*RECEIVABLES, *OTHERS, "external_payments"])
+async def test_each_role_is_booked_under_its_own_kind_of_chart_account(
+    bank: Bank, accounts: dict[str, AccountId], role: str
+) -> None:
+    fits = {"receivable": "asset", "income": "income", "expense": "expense", "overpayment": "liability"}
+    kind = fits.get(role.rpartition("_")[2], "asset")
+    for code, its_kind in (
+        ("1020", "asset"),
+        ("2900", "liability"),
+        ("3900", "equity"),
+        ("4020", "income"),
+        ("5090", "expense"),
+    ):
+        other = await bank.says(OpenAccount(kind="internal", currency=CURRENCY, gl_code=code, name=f"Under {code}"))
+        rules = rules_of(accounting=accounting("accrual", accounts) | {role: other.account_id})
+        if its_kind == kind or (role == "external_payments" and its_kind == "liability"):
+            await made(bank, f"FITS-{new_id().hex[-8:].upper()}", rules)
+            continue
+        with bank.refuses("product_account_unfit", field=f"rules.accounting.{role}"):
+            await made(bank, "UNFIT", rules)
 
 
 async def test_the_currency_of_a_product_stays(bank: Bank, rules: ProductRules) -> None:

@@ -78,11 +78,11 @@ def test_receivables_are_for_the_accrual_basis_alone(role: str) -> None:
         assert (refusal.rule, refusal.field) == ("product_contradictory", f"rules.accounting.{role}")
 
 
-@pytest.mark.parametrize("role", ["interest_income", "overpayment", "penalty_receivable"])
-def test_nothing_is_booked_to_the_account_that_cash_comes_by(role: str) -> None:
+@pytest.mark.parametrize("channel", ["cash", "external_payments"])
+def test_money_comes_by_no_account_that_loans_are_proven_by(channel: str) -> None:
     accounts = accounting("accrual")
-    refusal = refused({"accounting": accounts | {role: accounts["cash"]}})
-    assert (refusal.rule, refusal.field) == ("product_contradictory", f"rules.accounting.{role}")
+    refusal = refused({"accounting": accounts | {channel: accounts["interest_receivable"]}})
+    assert (refusal.rule, refusal.field) == ("product_contradictory", f"rules.accounting.{channel}")
 
 
 @pytest.mark.parametrize(
