@@ -14,7 +14,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from messages.base import BankDay, Line, Query, Reply
+from messages.base import BankDay, Command, Done, Line, Query, Reply
 from messages.ids import AccountId, EntryId, LoanId
 from messages.money import Currency, Money
 
@@ -280,3 +280,13 @@ class ProvePortfolio(Query[PortfolioProof], wire="portfolio.prove_portfolio.v1",
     on: BankDay | None = None
     """Default: the business date."""
     currency: Currency | None = None
+    afresh: bool = False
+    """Compare every line there is, and trust nothing that was found to agree before: for auditors, and slow where there are millions.
+    """
+
+
+# ---- said by the portfolio to itself, after a close of business ----
+
+
+class CarryProof(Command[Done], wire="portfolio.carry_proof.v1", permission="close-of-business:run"):
+    """Sum up what loans and ledger agree on, so that it need not be compared again. It changes no answer, only how long it takes."""

@@ -1,5 +1,10 @@
-"""The portfolio actor: what all loans together come to on a date, and the proof that their books agree with the ledger's."""
+"""The portfolio actor: what all loans together come to on a date, and the proof that their books agree with the ledger's.
 
+The proof grows with the days, not with the lines of years: after a close of business what agrees is carried, summed by account and
+date. What does not agree, is late or is new is compared each time.
+"""
+
+import asyncio
 from datetime import date
 
 from actors.portfolio.rules.cells import (
@@ -13,11 +18,13 @@ from actors.portfolio.rules.cells import (
 from actors.portfolio.rules.proof import told_proof
 from actors.portfolio.rules.vintages import first_month, vintages_of
 from actors.portfolio.store import Store
-from messages.base import Forbidden
+from messages.base import Done, Forbidden
+from messages.close_of_business import CloseOfBusinessCompleted
 from messages.portfolio import (
     MOST_DIFFERENCES,
     Ageing,
     AtRisk,
+    CarryProof,
     GetAgeing,
     GetAtRisk,
     GetOutstanding,
@@ -31,9 +38,16 @@ from messages.portfolio import (
 )
 from runtime.actor import Actor, Turn, handles
 
+LINES_AT_ONCE = 200_000
+"""Carried in one turn: about a second's work."""
+LOOKS, LOOK_SECONDS = 40, 0.05
+"""How often, and after how long each time, it is looked whether whoever was writing lines is done. It takes thousandths of a second."""
+
 
 class Portfolio(Actor):
-    """Only looks: it reads the views of others, keeps nothing, and answers for any date in the past as for today."""
+    """Reads the views of others and answers for any date in the past as for today. All that it keeps is what of the proof it need not
+    compare again, and that can be had afresh from what others keep.
+    """
 
     name = "portfolio"
 
@@ -71,8 +85,38 @@ class Portfolio(Actor):
     @handles
     async def prove_portfolio(self, query: ProvePortfolio, turn: Turn) -> PortfolioProof:
         on = await self._day(turn, query.on)
-        found = await self.store.compared(turn, on, query.currency, MOST_DIFFERENCES)
+        found = await self.store.compared(turn, on, query.currency, MOST_DIFFERENCES, afresh=query.afresh)
         return told_proof(on, found.accounts, found.differences)
+
+    @handles
+    async def carry_what_was_closed(self, event: CloseOfBusinessCompleted, turn: Turn) -> None:
+        if event.loan_id is None:
+            await self._carry(turn)
+
+    @handles
+    async def carry_proof(self, command: CarryProof, turn: Turn) -> Done:
+        del command
+        turn.sees(None, Forbidden())
+        await self._carry(turn)
+        return Done()
+
+    async def _carry(self, turn: Turn) -> None:
+        """So much at a time that a turn is short. Where somebody has been writing lines for long, the next close carries them."""
+        async with turn.apart() as rows:
+            newest, before = await self.store.newest_line(rows)
+        for _ in range(LOOKS):
+            async with turn.apart() as rows:
+                is_settled = await self.store.are_over(rows, before)
+                carried = await self.store.carried_through(rows)
+            if is_settled:
+                break
+            await asyncio.sleep(LOOK_SECONDS)
+        else:
+            return
+        through = min(newest, carried + LINES_AT_ONCE)
+        await self.store.carry(turn, through)
+        if through < newest:
+            turn.later(CarryProof(), turn.now, step="go on")
 
     async def _day(self, turn: Turn, asked: date | None) -> date:
         """The date asked for, else the business date, else today. Who may see only their own has no portfolio."""

@@ -111,43 +111,99 @@ SELECT
 FROM stood
 LEFT JOIN lost ON lost.currency = stood.currency AND lost.month = stood.month AND lost.day = stood.day;
 
+-- name: newest_line
+-- The last line of the loans' books, and the transactions that may be writing earlier ones: all are over when every transaction
+-- before this one is. Whoever writes a line has changed or locked its loan before, and so is among them.
+SELECT coalesce(max(line_id), 0) AS line_id, pg_snapshot_xmax(pg_current_snapshot())::text AS before FROM reporting.loan_lines;
+
+-- name: are_over
+-- Whether every transaction before this one is over.
+SELECT pg_snapshot_xmin(pg_current_snapshot()) >= $1::text::xid8;
+
+-- name: carried_through
+-- Lines up to this one are carried or open.
+SELECT line_id FROM portfolio.carried_through;
+
+-- name: carry
+-- Carry what agrees among the lines up to this one.
+SELECT portfolio.carry($1::bigint);
+
 -- name: proof
 -- The loans' lines and the ledger's postings up to the end of $1, by account and by entry, in one statement, so that both are of
 -- one moment. Lines of the accounts on the other side (a member's, cash: `account:...`) belong to others' books. An entry that is
--- missing is told loan by loan. What is just being told is pending on both sides.
-WITH line AS MATERIALIZED (
+-- missing is told loan by loan. What is just being told is pending on both sides. What was carried agrees; only the rest is
+-- compared, or with $4 everything. Both ends of the range of lines, and the lookup by account, are for the plan: it must not read
+-- the tables whole.
+WITH since AS MATERIALIZED (
+    SELECT line_id FROM portfolio.carried_through WHERE NOT $4::boolean
+), every_line AS NOT MATERIALIZED (
+    SELECT n.account_id, n.role, n.loan_id, n.currency, n.amount, n.entry_id, n.on_date
+    FROM reporting.loan_lines AS n
+    WHERE n.line_id > coalesce((SELECT line_id FROM since), 0) AND n.line_id <= 9223372036854775807
+    UNION ALL
+    SELECT n.account_id, n.role, n.loan_id, n.currency, n.amount, n.entry_id, n.on_date
+    FROM portfolio.open_line AS o
+    JOIN reporting.loan_lines AS n ON n.line_id = o.line_id
+    WHERE NOT $4::boolean
+), line AS MATERIALIZED (
     SELECT
         n.account_id, n.role, CASE WHEN u.entry_id IS NULL THEN n.entry_id END AS entry_id,
         max(n.currency) AS currency, sum(n.amount)::bigint AS amount, count(*) AS lines
-    FROM reporting.loan_lines AS n
+    FROM every_line AS n
     LEFT JOIN reporting.loan_entries_under_way AS u ON u.entry_id = n.entry_id
     WHERE n.on_date <= $1::date AND n.role NOT LIKE 'account:%'
     GROUP BY 1, 2, 3
+), carried AS MATERIALIZED (
+    SELECT currency, gl_code, account_id, role, sum(amount)::bigint AS amount, sum(lines)::bigint AS lines
+    FROM portfolio.carried
+    WHERE on_date <= $1::date AND NOT $4::boolean
+    GROUP BY 1, 2, 3, 4
 ), of_account AS (
     SELECT
         account_id,
         max(currency) AS currency,
-        array_agg(DISTINCT role) AS roles,
         coalesce(sum(amount) FILTER (WHERE entry_id IS NOT NULL), 0) AS said,
         coalesce(sum(amount) FILTER (WHERE entry_id IS NULL), 0) AS pending,
         sum(lines) AS lines,
         coalesce(sum(lines) FILTER (WHERE entry_id IS NULL), 0) AS pending_lines
     FROM line
     GROUP BY 1
+), known AS (
+    SELECT account_id, currency FROM of_account
+    UNION
+    SELECT account_id, currency FROM carried WHERE account_id IS NOT NULL
 ), control AS MATERIALIZED (
     SELECT
-        coalesce(o.account_id, a.account_id) AS account_id,
+        coalesce(k.account_id, a.account_id) AS account_id,
         coalesce(a.gl_code, '') AS gl_code,
         coalesce(a.kind, 'internal') AS kind,
-        coalesce(a.currency, o.currency) AS currency
-    FROM of_account AS o
+        coalesce(a.currency, k.currency) AS currency,
+        CASE WHEN a.kind IS DISTINCT FROM 'loan' THEN coalesce(k.account_id, a.account_id) END AS own_id,
+        coalesce(a.seq, 0) AS seq
+    FROM known AS k
     FULL JOIN (
-        SELECT account_id, gl_code, currency, kind FROM reporting.ledger_accounts
-        WHERE kind = 'loan' OR account_id IN (SELECT account_id FROM of_account)
-    ) AS a ON a.account_id = o.account_id
+        SELECT account_id, gl_code, currency, kind, seq FROM reporting.ledger_accounts
+        WHERE kind = 'loan' OR account_id IN (SELECT account_id FROM known)
+    ) AS a ON a.account_id = k.account_id
+), posting AS (
+    SELECT c.account_id, p.entry_id, p.value_date, p.amount
+    FROM control AS c
+    LEFT JOIN portfolio.carried_account AS t ON t.account_id = c.account_id AND NOT $4::boolean
+    CROSS JOIN LATERAL (
+        SELECT each.entry_id, each.value_date, each.amount
+        FROM reporting.ledger_postings AS each
+        WHERE each.account_id = c.account_id AND each.seq > coalesce(t.seq, 0)
+        OFFSET 0
+    ) AS p
+    WHERE c.seq > coalesce(t.seq, 0)
+    UNION ALL
+    SELECT p.account_id, p.entry_id, p.value_date, p.amount
+    FROM portfolio.open_posting AS o
+    JOIN reporting.ledger_postings AS p ON p.account_id = o.account_id AND p.seq = o.seq
+    WHERE NOT $4::boolean
 ), posted AS MATERIALIZED (
     SELECT p.account_id, p.entry_id, sum(p.amount)::bigint AS amount
-    FROM reporting.ledger_postings AS p
+    FROM posting AS p
     JOIN control AS c ON c.account_id = p.account_id
     WHERE
         p.value_date <= $1::date
@@ -165,7 +221,7 @@ WITH line AS MATERIALIZED (
 ), share AS MATERIALIZED (
     SELECT w.account_id, w.entry_id, n.loan_id, sum(n.amount) AS amount
     FROM wrong AS w
-    JOIN reporting.loan_lines AS n ON n.account_id = w.account_id AND n.entry_id = w.entry_id
+    JOIN every_line AS n ON n.account_id = w.account_id AND n.entry_id = w.entry_id
     WHERE n.on_date <= $1::date AND n.role NOT LIKE 'account:%'
     GROUP BY 1, 2, 3
 ), difference AS (
@@ -183,41 +239,45 @@ WITH line AS MATERIALIZED (
         SELECT account_id, entry_id, (array_agg(loan_id))[1] AS loan_id FROM share GROUP BY 1, 2 HAVING count(*) = 1
     ) AS single ON single.account_id = w.account_id AND single.entry_id = w.entry_id
     WHERE w.posted IS NOT NULL
-), of_ledger AS (
-    SELECT account_id, sum(amount) AS amount FROM posted GROUP BY 1
-), told AS (
-    SELECT
-        c.currency,
-        c.gl_code,
-        CASE WHEN c.kind <> 'loan' THEN c.account_id END AS account_id,
-        count(DISTINCT c.account_id) AS accounts,
-        coalesce(jsonb_agg(DISTINCT role.role) FILTER (WHERE role.role IS NOT NULL), '[]') AS roles
-    FROM control AS c
-    LEFT JOIN of_account AS o ON o.account_id = c.account_id
-    LEFT JOIN LATERAL unnest(o.roles) AS role (role) ON true
-    WHERE $2::text IS NULL OR c.currency = $2
-    GROUP BY 1, 2, 3
+), part AS (
+    SELECT c.currency, c.gl_code, c.own_id, n.role, 0 AS said, 0 AS pending, 0 AS posted, 0 AS lines, 0 AS pending_lines
+    FROM line AS n
+    JOIN control AS c ON c.account_id = n.account_id
+    UNION ALL
+    SELECT c.currency, c.gl_code, c.own_id, NULL, o.said, o.pending, 0, o.lines, o.pending_lines
+    FROM of_account AS o
+    JOIN control AS c ON c.account_id = o.account_id
+    UNION ALL
+    SELECT c.currency, c.gl_code, c.own_id, NULL, 0, 0, p.amount, 0, 0
+    FROM posted AS p
+    JOIN control AS c ON c.account_id = p.account_id
+    UNION ALL
+    SELECT currency, gl_code, account_id, role, amount, 0, amount, lines, 0 FROM carried
 ), sums AS (
     SELECT
-        c.currency,
-        c.gl_code,
-        CASE WHEN c.kind <> 'loan' THEN c.account_id END AS account_id,
-        coalesce(sum(o.said), 0) AS said,
-        coalesce(sum(o.pending), 0) AS pending,
-        coalesce(sum(g.amount), 0) AS posted,
-        coalesce(sum(o.lines), 0) AS lines,
-        coalesce(sum(o.pending_lines), 0) AS pending_lines
-    FROM control AS c
-    LEFT JOIN of_account AS o ON o.account_id = c.account_id
-    LEFT JOIN of_ledger AS g ON g.account_id = c.account_id
+        currency, gl_code, own_id,
+        coalesce(jsonb_agg(DISTINCT role) FILTER (WHERE role IS NOT NULL), '[]') AS roles,
+        sum(said) AS said, sum(pending) AS pending, sum(posted) AS posted, sum(lines) AS lines, sum(pending_lines) AS pending_lines
+    FROM part
+    GROUP BY 1, 2, 3
+), told AS (
+    SELECT currency, gl_code, own_id AS account_id, count(*) AS accounts
+    FROM control
+    WHERE $2::text IS NULL OR currency = $2
     GROUP BY 1, 2, 3
 )
 SELECT
     (
-        SELECT coalesce(jsonb_agg(to_jsonb(t) || to_jsonb(s) ORDER BY t.currency, t.gl_code, t.account_id), '[]')
+        SELECT coalesce(
+            jsonb_agg(
+                jsonb_build_object('roles', '[]'::jsonb, 'said', 0, 'pending', 0, 'posted', 0, 'lines', 0, 'pending_lines', 0)
+                || coalesce(jsonb_strip_nulls(to_jsonb(s)), '{}') || to_jsonb(t)
+                ORDER BY t.currency, t.gl_code, t.account_id
+            ), '[]'
+        )
         FROM told AS t
-        JOIN sums AS s
-            ON s.currency = t.currency AND s.gl_code = t.gl_code AND s.account_id IS NOT DISTINCT FROM t.account_id
+        LEFT JOIN sums AS s
+            ON s.currency = t.currency AND s.gl_code = t.gl_code AND s.own_id IS NOT DISTINCT FROM t.account_id
     ) AS accounts,
     (
         SELECT coalesce(jsonb_agg(to_jsonb(d)), '[]')

@@ -4,9 +4,11 @@ shelf.loan(product="BIZ").stands("2026-01-15", 1_000_00).stands("2026-03-01", 80
 """
 
 import contextlib
+from collections import defaultdict
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from datetime import date
+from itertools import count
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -23,6 +25,7 @@ VIEWS = (
     "ledger_postings",
     "ledger_accounts",
 )
+CARRIED = ("carried", "carried_through", "carried_account", "open_line", "open_posting")
 BUCKETS = (("current", 0, "1"), ("1-30", 1, "10"), ("31-60", 31, "25"), ("61-90", 61, "50"), ("91+", 91, "100"))
 
 
@@ -71,6 +74,7 @@ class Shelf:
 
     def __init__(self, database: asyncpg.Pool) -> None:
         self._database = database
+        self._line_ids, self._seqs = count(1), defaultdict[UUID, int](int)
 
     @classmethod
     @contextlib.asynccontextmanager
@@ -83,6 +87,9 @@ class Shelf:
             async with database.acquire() as connection, connection.transaction():
                 await connection.execute("CREATE SCHEMA shelf")
                 await connection.execute("GRANT USAGE ON SCHEMA shelf TO coffer_app")
+                for table in CARRIED:
+                    await connection.execute(f"CREATE TABLE shelf.kept_{table} AS SELECT * FROM portfolio.{table}")
+                await _empty(connection)
                 for view in VIEWS:
                     await connection.execute(f"CREATE TABLE shelf.{view} AS SELECT * FROM reporting.{view} LIMIT 0")
                     await connection.execute(f"CREATE OR REPLACE VIEW reporting.{view} AS SELECT * FROM shelf.{view}")
@@ -91,10 +98,16 @@ class Shelf:
             async with database.acquire() as connection, connection.transaction():
                 for view, definition in kept.items():
                     await connection.execute(f"CREATE OR REPLACE VIEW reporting.{view} AS {definition}")
+                await _empty(connection)
+                for table in CARRIED:
+                    await connection.execute(f"DELETE FROM portfolio.{table}")
+                    await connection.execute(f"INSERT INTO portfolio.{table} SELECT * FROM shelf.kept_{table}")
                 await connection.execute("DROP SCHEMA IF EXISTS shelf CASCADE")
 
     async def lay(self, view: str, **row: Any) -> None:
         """A row that the view shows."""
+        if view == "loan_lines":
+            row["line_id"] = next(self._line_ids)
         places = ", ".join(f"${number}" for number in range(1, len(row) + 1))
         await self._database.execute(f"INSERT INTO shelf.{view} ({', '.join(row)}) VALUES ({places})", *row.values())
 
@@ -133,15 +146,28 @@ class Shelf:
 
     async def account(self, account_id: UUID, kind: str, gl_code: str, currency: str = "KES") -> UUID:
         """An account of the ledger."""
-        await self.lay("ledger_accounts", account_id=account_id, kind=kind, gl_code=gl_code, currency=currency)
+        await self.lay("ledger_accounts", account_id=account_id, kind=kind, gl_code=gl_code, currency=currency, seq=0)
         return account_id
 
     async def posted(self, day: str, account_id: UUID, entry_id: UUID, amount: int) -> None:
         """A posting of the ledger."""
+        self._seqs[account_id] += 1
+        await self._database.execute(
+            "UPDATE shelf.ledger_accounts SET seq = $2 WHERE account_id = $1", account_id, self._seqs[account_id]
+        )
         await self.lay(
             "ledger_postings",
             account_id=account_id,
             entry_id=entry_id,
             value_date=date.fromisoformat(day),
             amount=amount,
+            seq=self._seqs[account_id],
         )
+
+
+async def _empty(connection: asyncpg.Connection) -> None:
+    """Nothing is carried."""
+    for table in CARRIED[2:]:
+        await connection.execute(f"DELETE FROM portfolio.{table}")
+    await connection.execute("DELETE FROM portfolio.carried")
+    await connection.execute("UPDATE portfolio.carried_through SET line_id = 0")

@@ -1,9 +1,12 @@
 """The loans' own books against the ledger's: they agree, or the entry is named with its loan."""
 
+import random
 from datetime import date
 from uuid import uuid4
 
-from messages.portfolio import PortfolioProof, ProvePortfolio
+import pytest
+
+from messages.portfolio import CarryProof, PortfolioProof, ProvePortfolio
 from tests.actors.portfolio.shelf import LaidLoan, Shelf
 from tests.bank import Bank
 
@@ -21,7 +24,12 @@ async def paid_out(shelf: Shelf, amount: int = 100_00, *, posted: int | None = N
 
 
 async def proof(bank: Bank, on: date = DAY) -> PortfolioProof:
-    return await bank.says(ProvePortfolio(on=on))
+    """The same whether it is compared afresh, or what agrees was carried before, or is carried now."""
+    found = await bank.says(ProvePortfolio(on=on))
+    assert found == await bank.says(ProvePortfolio(on=on, afresh=True))
+    await bank.says(CarryProof())
+    assert found == await bank.says(ProvePortfolio(on=on))
+    return found
 
 
 async def test_books_that_agree_are_proven(bank: Bank, shelf: Shelf) -> None:
@@ -100,6 +108,63 @@ async def test_an_account_that_the_ledger_has_not_is_a_difference(bank: Bank, sh
     await loan.books("2026-01-20", 7_00, uuid4(), role="fee_receivable", account=uuid4())
     (difference,) = (await proof(bank)).differences
     assert (difference.loan_id, difference.kind) == (loan.loan_id, "missing_in_ledger")
+
+
+async def carried_lines(bank: Bank) -> int:
+    return int(await bank.database.fetchval("SELECT coalesce(sum(lines), 0) FROM portfolio.carried"))
+
+
+async def test_what_agrees_is_carried_and_what_does_not_is_compared_until_it_does(bank: Bank, shelf: Shelf) -> None:
+    await paid_out(shelf)
+    missing = await paid_out(shelf, posted=0)
+    assert not (await proof(bank)).proven
+    assert await carried_lines(bank) == 1
+    entry = await bank.database.fetchval("SELECT entry_id FROM shelf.loan_lines WHERE account_id = $1", missing.account_id)
+    await shelf.posted("2026-01-15", missing.account_id, entry, 100_00)
+    assert (await proof(bank)).proven
+    assert await carried_lines(bank) == 2
+    assert not await bank.database.fetchval("SELECT count(*) FROM portfolio.open_line")
+    assert not await bank.database.fetchval("SELECT count(*) FROM portfolio.open_posting")
+
+
+async def test_a_difference_of_dates_is_one_between_them(bank: Bank, shelf: Shelf) -> None:
+    loan, entry = await paid_out(shelf), uuid4()
+    await loan.books("2026-01-20", 7_00, entry, account=loan.account_id)
+    await shelf.posted("2026-01-22", loan.account_id, entry, 7_00)
+    for day, differs in ((19, False), (20, True), (21, True), (22, False)):
+        assert (await proof(bank, date(2026, 1, day))).proven is not differs
+
+
+@pytest.mark.parametrize("seed", range(4))
+async def test_every_date_is_answered_as_if_all_were_compared_afresh(bank: Bank, shelf: Shelf, seed: int) -> None:
+    chance = random.Random(seed)
+    loans = [await shelf.loan(await shelf.product(), currency=chance.choice(["KES", "UGX"])) for _ in range(3)]
+    receivables = {loan: await shelf.account(uuid4(), "internal", "1200", loan.currency) for loan in loans}
+
+    def day() -> str:
+        return date(2026, 1, chance.randint(1, 28)).isoformat()
+
+    for _ in range(40):
+        loan, entry, said_on, amount = chance.choice(loans), uuid4(), day(), chance.randint(1, 900)
+        role, account = chance.choice([("principal", loan.account_id), ("interest_receivable", receivables[loan])])
+        what = chance.choice(["agrees"] * 6 + ["late", "missing", "unknown", "other", "pending", "under way"])
+        if what == "under way":
+            await shelf.lay("loan_entries_under_way", entry_id=entry)
+        if what != "unknown":
+            await loan.books(said_on, amount, None if what == "pending" else entry, role=role, account=account)
+        if what not in {"missing", "pending"}:
+            posted = amount + 1 if what == "other" else amount
+            await shelf.posted(day() if what == "late" else said_on, account, entry, posted)
+        if what == "under way" and chance.random() < 0.5:
+            await bank.says(CarryProof())
+            await bank.database.execute("DELETE FROM shelf.loan_entries_under_way WHERE entry_id = $1", entry)
+        if chance.random() < 0.2:
+            await bank.says(CarryProof())
+    for _ in range(6):
+        on, currency = date.fromisoformat(day()), chance.choice([None, "KES", "UGX"])
+        afresh = await bank.says(ProvePortfolio(on=on, currency=currency, afresh=True))
+        assert await bank.says(ProvePortfolio(on=on, currency=currency)) == afresh
+    assert await carried_lines(bank) > 0
 
 
 async def test_the_ledgers_views_show_what_it_booked(bank: Bank) -> None:

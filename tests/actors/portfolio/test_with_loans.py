@@ -3,10 +3,11 @@
 import contextlib
 from datetime import timedelta
 
+import asyncpg
 import pytest
 
 from messages.base import Refusal
-from messages.close_of_business import SetBusinessDate
+from messages.close_of_business import RunCloseOfBusiness, SetBusinessDate
 from messages.loan import (
     CloseLoanDay,
     DecideRequest,
@@ -17,9 +18,9 @@ from messages.loan import (
     ReverseTransaction,
 )
 from messages.money import Money
-from messages.portfolio import GetAtRisk, GetOutstanding, GetVintages, ProvePortfolio
+from messages.portfolio import CarryProof, GetAtRisk, GetOutstanding, GetVintages, ProvePortfolio
 from tests.actors.loan.lending import MANAGER, OFFICER, Lent, business_date, lent
-from tests.bank import Bank
+from tests.bank import Bank, until
 
 
 @pytest.fixture(autouse=True)
@@ -97,3 +98,41 @@ async def test_a_loan_is_in_the_portfolio_until_it_is_written_off(bank: Bank) ->
     assert vintage.points[-1].written_off == await written_off(bank, loan)
     proof = await bank.says(ProvePortfolio(on=on))
     assert [each for each in proof.differences if each.loan_id == loan.loan_id] == []
+
+
+async def test_what_agrees_after_a_close_of_business_is_carried(bank: Bank) -> None:
+    loan, on = await lent(bank, days_ago=40), await business_date(bank)
+    await bank.says(RecordRepayment(loan_id=loan.loan_id, amount=Money(amount="1000.00", currency="KES")))
+    await bank.says(RunCloseOfBusiness())
+
+    async def is_carried() -> bool:
+        theirs = "SELECT max(line_id) FROM loan.line WHERE loan_id = $1 AND entry_id IS NOT NULL AND transaction_id IS NULL"
+        through = await bank.database.fetchval("SELECT line_id FROM portfolio.carried_through")
+        return through >= (await bank.database.fetchval(theirs, loan.loan_id) or through + 1)
+
+    await until(is_carried)
+    lines = await bank.database.fetchval("SELECT sum(lines) FROM portfolio.carried")
+    late = RecordRepayment(
+        loan_id=loan.loan_id, amount=Money(amount="500.00", currency="KES"), value_date=on - timedelta(days=20)
+    )
+    await bank.says(late)
+    for days in (0, 1, 30):
+        question = ProvePortfolio(on=on - timedelta(days=days))
+        found = await bank.says(question)
+        assert found.proven
+        assert found == await bank.says(question.model_copy(update={"afresh": True}))
+    await bank.says(CarryProof())
+    assert await bank.database.fetchval("SELECT sum(lines) FROM portfolio.carried") > lines
+    assert (await bank.says(ProvePortfolio(on=on))).proven
+
+
+async def test_a_line_that_was_told_is_never_changed(bank: Bank) -> None:
+    changed = (
+        "UPDATE loan.line SET amount = amount + 1 WHERE entry_id IS NOT NULL",
+        "DELETE FROM loan.line",
+        "TRUNCATE loan.line",
+    )
+    await lent(bank)
+    for statement in changed:
+        with pytest.raises(asyncpg.ObjectNotInPrerequisiteStateError, match="append-only"):
+            await bank.database.execute(statement)
