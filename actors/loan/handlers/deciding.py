@@ -23,7 +23,7 @@ from actors.loan.rules.book import Book
 from actors.loan.rules.happenings import Happening, Parts
 from actors.loan.rules.life_cycle import Action, check_action
 from actors.loan.rules.position import difference, position
-from actors.loan.rules.replay import apply, replay
+from actors.loan.rules.replay import apply, passed_through, replay
 from actors.loan.store import Reads
 from messages.ids import derived_id
 from messages.loan import LoanBalances, LoanChange, LoanCurrencyDiffers, LoanValueDateTooLate
@@ -99,7 +99,7 @@ class Deciding(Loading):
 
     async def _booked(self, db: Reads, held: Held, book: Book, happening: Happening) -> tuple[Book, Parts, Parts]:
         """The book with the transaction (the same one, where nothing is replayed), what of it went where, and what else changed."""
-        closed = book.closed_through
+        closed = passed_through(book, held.today)
         if happening.kind != "reversal" and (closed is None or happening.value_date > closed):
             return (book, apply(book, happening), Parts())
         history = [Happening.from_json(each) for each in await self.store.happenings(db, held.loan_id)]

@@ -131,6 +131,15 @@ def _last_alike(book: Book, today: date, on: date) -> date:
     return min(ends)
 
 
+def passed_through(book: Book, today: date) -> date | None:
+    """The last day that has passed for a loan, when `today` is the institution's. No close says so to a loan that is closed or written
+    off: its days pass by themselves, and one that is taken up again by a reversal stands as late as it is by now.
+    """
+    if book.closed_through is not None and book.status in {"closed", "written_off"}:
+        return max(book.closed_through, today - ONE_DAY)
+    return book.closed_through
+
+
 def replay(
     terms: LoanTerms,
     conditions: Conditions,
