@@ -14,7 +14,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from messages.base import BankDay, Command, Done, Line, Query, Reply
+from messages.base import BankDay, Command, Done, Line, Query, Refusal, Reply
 from messages.ids import AccountId, EntryId, LoanId
 from messages.money import Currency, Money
 
@@ -281,8 +281,18 @@ class ProvePortfolio(Query[PortfolioProof], wire="portfolio.prove_portfolio.v1",
     """Default: the business date."""
     currency: Currency | None = None
     afresh: bool = False
-    """Compare every line there is, and trust nothing that was found to agree before: for auditors, and slow where there are millions.
+    """Compare every line there is, and trust nothing that was found to agree before. For a book of up to a million lines: more take
+    longer than an answer is waited for.
     """
+
+
+# ---- refusals ----
+
+
+class TooMuchToCompare(Refusal):
+    """There are too many lines to compare all of them anew in one answer. Without `afresh` the proof is the same, and quick."""
+
+    rule = "too_much_to_compare"
 
 
 # ---- said by the portfolio to itself, after a close of business ----

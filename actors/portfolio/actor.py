@@ -34,10 +34,13 @@ from messages.portfolio import (
     PortfolioProof,
     ProvePortfolio,
     Provisions,
+    TooMuchToCompare,
     Vintages,
 )
 from runtime.actor import Actor, Turn, handles
 
+MOST_AFRESH = 1_000_000
+"""Lines compared in one answer: 6 seconds' work."""
 LINES_AT_ONCE = 200_000
 """Carried in one turn: about a second's work."""
 LOOKS, LOOK_SECONDS = 40, 0.05
@@ -85,6 +88,8 @@ class Portfolio(Actor):
     @handles
     async def prove_portfolio(self, query: ProvePortfolio, turn: Turn) -> PortfolioProof:
         on = await self._day(turn, query.on)
+        if query.afresh and (await self.store.newest_line(turn))[0] > MOST_AFRESH:
+            raise TooMuchToCompare(field="afresh", most_lines=MOST_AFRESH)
         found = await self.store.compared(turn, on, query.currency, MOST_DIFFERENCES, afresh=query.afresh)
         return told_proof(on, found.accounts, found.differences)
 

@@ -6,6 +6,7 @@ from uuid import uuid4
 
 import pytest
 
+from actors.portfolio import actor
 from messages.portfolio import CarryProof, PortfolioProof, ProvePortfolio
 from tests.actors.portfolio.shelf import LaidLoan, Shelf
 from tests.bank import Bank
@@ -125,6 +126,16 @@ async def test_what_agrees_is_carried_and_what_does_not_is_compared_until_it_doe
     assert await carried_lines(bank) == 2
     assert not await bank.database.fetchval("SELECT count(*) FROM portfolio.open_line")
     assert not await bank.database.fetchval("SELECT count(*) FROM portfolio.open_posting")
+
+
+async def test_more_than_can_be_compared_in_time_is_not_compared_afresh(
+    bank: Bank, shelf: Shelf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await paid_out(shelf)
+    monkeypatch.setattr(actor, "MOST_AFRESH", 1)
+    with bank.refuses("too_much_to_compare", field="afresh"):
+        await bank.says(ProvePortfolio(on=DAY, afresh=True))
+    assert (await bank.says(ProvePortfolio(on=DAY))).proven
 
 
 async def test_a_difference_of_dates_is_one_between_them(bank: Bank, shelf: Shelf) -> None:
