@@ -1,4 +1,5 @@
-"""The demo institution: a few people, accounts and movements, said by messages like everything else. For the dev profile only.
+"""The demo institution: a few people, accounts and movements, a business date and a loan product, said by messages like everything
+else. For the dev profile only.
 
 Every message has an id of its own that never changes, so that saying it all again changes nothing.
 """
@@ -9,7 +10,7 @@ from uuid import NAMESPACE_OID, uuid5
 
 from pydantic import SecretStr
 
-from messages import identity, ledger, member
+from messages import close_of_business, identity, ledger, loan_product, loan_terms, member
 from messages.base import Command, Message, Refusal, Reply
 from messages.ids import AccountId, MemberId
 from messages.money import Money
@@ -19,6 +20,24 @@ from runtime.principal import Principal
 
 DEMO = Principal("actor", "demo")
 CURRENCY = "KES"
+FIRST_DAY = date(2026, 1, 15)
+"""Its business date, whatever the clock says: the same dates and figures for everybody who tries it out."""
+PRODUCT = "BIZ"
+BOOKED_UNDER = {
+    "interest_receivable": "1200",
+    "fee_receivable": "1200",
+    "penalty_receivable": "1200",
+    "interest_income": "4010",
+    "fee_income": "4020",
+    "penalty_income": "4020",
+    "charge_off_expense": "5020",
+    "write_off_expense": "5020",
+    "recovery_income": "4020",
+    "overpayment": "2900",
+    "cash": "1010",
+    "external_payments": "1020",
+}
+"""Of the product's accounts, each by its role."""
 ADMINISTRATOR, MANAGER, TELLER, AUDITOR, MEMBER = (
     "admin@fintech.com",
     "manager@fintech.com",
@@ -46,17 +65,45 @@ class Demo:
 
     async def seed(self) -> list[tuple[str, str]]:
         """Make what is missing. Logins as (name, what they are)."""
-        if not await self._is_whole():
-            await self._make()
+        if not await self._has_people():
+            await self._make_people()
+        if not await self._lends():
+            await self._make_product()
         return LOGINS
 
-    async def _is_whole(self) -> bool:
-        """Whether the last thing that is made is there."""
+    async def _has_people(self) -> bool:
+        """Whether the last of them is there."""
         question = identity.ListUsers(limit=200)
         users = reply_of(question, await self._client.call(question, principal=DEMO))
         return any(user.username == MEMBER for user in users.items)
 
-    async def _make(self) -> None:
+    async def _lends(self) -> bool:
+        question = loan_product.ListLoanProducts(limit=200)
+        products = reply_of(question, await self._client.call(question, principal=DEMO))
+        return any(product.code == PRODUCT for product in products.items)
+
+    async def _make_product(self) -> None:
+        await self._say("business date", close_of_business.SetBusinessDate(business_date=FIRST_DAY))
+        booked = {role: await self._own(role, code) for role, code in BOOKED_UNDER.items()}
+        rules = loan_product.ProductRules(
+            currency=CURRENCY,
+            amount=loan_product.AmountRange(lowest=Money.of(100_000, CURRENCY), highest=Money.of(5_000_000, CURRENCY)),
+            installments=loan_product.InstallmentRange(lowest=1, highest=24, default=12),
+            annual_rate_percent=loan_product.RateRange(lowest="6", highest="24", default="12"),
+            schedule=loan_terms.ScheduleRules(day_count="ACT/365F"),
+            penalty=loan_product.PenaltyRules(percent="0.1", per="day"),
+            accounting=loan_product.Accounting.model_validate({"basis": "accrual", "principal_gl_code": "1100", **booked}),
+        )
+        await self._say(PRODUCT, loan_product.CreateLoanProduct(code=PRODUCT, name="Business loan", rules=rules))
+
+    async def _own(self, role: str, code: str) -> AccountId:
+        """An account of the institution for loans."""
+        name = f"Loans: {role.replace('_', ' ')}"
+        opened = await self._say(name, ledger.OpenAccount(kind="internal", currency=CURRENCY, gl_code=code, name=name))
+        assert isinstance(opened, ledger.Account)
+        return opened.account_id
+
+    async def _make_people(self) -> None:
         await self._say("first", identity.CreateFirstAdministrator(username=ADMINISTRATOR, password=self._password))
         for name, role in ((MANAGER, "manager"), (TELLER, "teller"), (AUDITOR, "auditor")):
             await self._say(name, identity.CreateUser(username=name, password=self._password, roles=(role,)))
@@ -122,7 +169,7 @@ class Demo:
             await asyncio.sleep(PAUSE_SECONDS)
 
 
-ALREADY_THERE = ("username_taken", "not_the_first", "users_exist")
+ALREADY_THERE = ("username_taken", "not_the_first", "users_exist", "business_date_only_forward", "dates_still_open")
 
 
 async def seed(client: Client, password: SecretStr) -> list[tuple[str, str]]:
