@@ -9,11 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from actors.loan_product.rules.allocation_orders import EVERY_STEP, ORDERS, spelled_out
+from actors.loan_product.rules.chart_kinds import KINDS_OF_ROLES
 from actors.loan_product.rules.contradictions import check_rules
 from actors.loan_product.rules.trial_schedules import try_schedules
 from messages.base import Refusal
 from messages.ids import AccountId, new_id
-from messages.loan_product import Allocation, AllocationRules, AllocationStep, ProductRules
+from messages.loan_product import Accounting, Allocation, AllocationRules, AllocationStep, ProductRules
 from tests.actors.loan_product.catalogue import accounting, money, rules_of
 
 START = date(2026, 1, 31)
@@ -76,6 +77,10 @@ def test_receivables_are_for_the_accrual_basis_alone(role: str) -> None:
     for accounts in (missing, needless):
         refusal = refused({"accounting": accounts})
         assert (refusal.rule, refusal.field) == ("product_contradictory", f"rules.accounting.{role}")
+
+
+def test_every_role_has_its_kinds_of_chart_accounts() -> None:
+    assert set(KINDS_OF_ROLES) == set(Accounting.model_fields) - {"basis"}
 
 
 @pytest.mark.parametrize("channel", ["cash", "external_payments"])

@@ -1,11 +1,13 @@
 """Real loans in the portfolio: as they are lent, repaid, charged off and written off; and their books agree with the ledger's."""
 
+import asyncio
 import contextlib
 from datetime import timedelta
 
 import asyncpg
 import pytest
 
+from actors.portfolio import actor
 from messages.base import Refusal
 from messages.close_of_business import RunCloseOfBusiness, SetBusinessDate
 from messages.loan import (
@@ -19,7 +21,7 @@ from messages.loan import (
 )
 from messages.money import Money
 from messages.portfolio import CarryProof, GetAtRisk, GetOutstanding, GetVintages, ProvePortfolio
-from tests.actors.loan.lending import MANAGER, OFFICER, Lent, business_date, lent
+from tests.actors.loan.lending import MANAGER, OFFICER, Lent, business_date, lent, product
 from tests.bank import Bank, until
 
 
@@ -136,3 +138,51 @@ async def test_a_line_that_was_told_is_never_changed(bank: Bank) -> None:
     for statement in changed:
         with pytest.raises(asyncpg.ObjectNotInPrerequisiteStateError, match="append-only"):
             await bank.database.execute(statement)
+
+
+async def carried_through(bank: Bank) -> int:
+    return int(await bank.database.fetchval("SELECT line_id FROM portfolio.carried_through"))
+
+
+async def test_carrying_while_money_moves_misses_nothing(bank: Bank) -> None:
+    of = await product(bank)
+    loans = [await lent(bank, of=of) for _ in range(4)]
+    amount = Money(amount="10.00", currency="KES")
+
+    async def pays(loan: Lent) -> None:
+        for _ in range(5):
+            await bank.says(RecordRepayment(loan_id=loan.loan_id, amount=amount))
+
+    async def carries() -> None:
+        for _ in range(10):
+            await bank.says(CarryProof())
+
+    await asyncio.gather(*(pays(loan) for loan in loans), carries(), carries())
+    question = ProvePortfolio(on=await business_date(bank))
+    found = await bank.says(question)
+    assert found.proven
+    assert found == await bank.says(question.model_copy(update={"afresh": True}))
+
+
+async def test_lines_are_carried_only_when_nobody_is_writing_earlier_ones(bank: Bank, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(actor, "LOOKS", 2)
+    slow, quick = await lent(bank), await lent(bank)
+    async with bank.database.acquire() as connection:
+        writing = connection.transaction()
+        await writing.start()
+        await connection.execute("SELECT FROM loan.loan WHERE loan_id = $1 FOR UPDATE", slow.loan_id)
+        earlier = await connection.fetchval(
+            """
+            INSERT INTO loan.line (loan_id, on_date, role, account_id, currency, amount)
+            SELECT loan_id, on_date, role, account_id, currency, amount FROM loan.line
+            WHERE loan_id = $1 LIMIT 1
+            RETURNING line_id
+            """,
+            slow.loan_id,
+        )
+        await bank.says(RecordRepayment(loan_id=quick.loan_id, amount=Money(amount="10.00", currency="KES")))
+        await bank.says(CarryProof())
+        assert await carried_through(bank) < earlier
+        await writing.rollback()
+    await bank.says(CarryProof())
+    assert await carried_through(bank) > earlier
