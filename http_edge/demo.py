@@ -169,7 +169,14 @@ class Demo:
             await asyncio.sleep(PAUSE_SECONDS)
 
 
-ALREADY_THERE = ("username_taken", "not_the_first", "users_exist", "business_date_only_forward", "dates_still_open")
+ALREADY_THERE = (
+    "username_taken",
+    "not_the_first",
+    "users_exist",
+    "business_date_only_forward",
+    "dates_still_open",
+    "product_code_taken",
+)
 
 
 async def seed(client: Client, password: SecretStr) -> list[tuple[str, str]]:

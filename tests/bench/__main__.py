@@ -157,6 +157,7 @@ async def lending_figures(state: Path, sizes: tuple[int, ...]) -> None:
             loan_ids = await lending.lent(stage, size)
             found = await lending.closes(stage, actors, size)
             if size == sizes[-1]:
+                proof_seconds, lines = await lending.proof(stage)
                 async with stage.edge() as edge:
                     repaid = await lending.repayments(stage, actors, edge, loan_ids)
         rates.append(found.loans_per_second)
@@ -168,6 +169,7 @@ async def lending_figures(state: Path, sizes: tuple[int, ...]) -> None:
             " ".join(f"{each / 1e6:.0f}" for each in (found.memory_before, *found.memory_after)),
         )
     console.print(table)
+    console.print(f"proof of the loans' books after the last close: {proof_seconds * 1000:.0f} ms, {lines:,} lines")
     console.print(f"time per loan, large to small: {rates[0] / rates[-1]:.2f} (promised: within 1.5; 100,000 in 120 s)")
     console.print(
         f"repayments over HTTP, {lending.CONNECTIONS} connections: {repaid.per_second:,.0f}/s, "

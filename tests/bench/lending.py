@@ -27,6 +27,7 @@ from messages.loan_product import (
     RateRange,
 )
 from messages.money import Money
+from messages.portfolio import PortfolioProof, ProvePortfolio
 from runtime.client import reply_of
 from runtime.clock import stopwatch_seconds
 from runtime.principal import Principal
@@ -103,6 +104,22 @@ async def closes(stage: Stage, actors: Process, count: int) -> Closed:
         assert run.total == count, run
     processor_ms = (actors.processor_seconds - used) * 1000 / (count * CLOSES)
     return Closed(count, tuple(seconds), processor_ms, before, tuple(memory))
+
+
+async def proof(stage: Stage) -> tuple[float, int]:
+    """Seconds that the proof of the loans' books takes after the last close, and how many lines it is about."""
+    on = FILLED_ON + timedelta(days=CLOSES)
+    last = await stage.database.fetchval("SELECT max(line_id) FROM reporting.loan_lines")
+
+    async def is_carried() -> bool:
+        through: int = await stage.database.fetchval("SELECT line_id FROM portfolio.carried_through")
+        return through >= last
+
+    await until(is_carried, within_seconds=CLOSE_SECONDS)
+    began = stopwatch_seconds()
+    found: PortfolioProof = await stage.say(ProvePortfolio(on=on))
+    assert found.proven, found.differences[:3]
+    return stopwatch_seconds() - began, found.lines
 
 
 async def repayments(stage: Stage, actors: Process, edge: Process, loans: Sequence[UUID]) -> Repaid:
