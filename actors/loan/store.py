@@ -1,4 +1,4 @@
-"""What the loan actor keeps in the schema `loan`; its statements are in queries.sql."""
+"""What the loan actor keeps in the schema `loan`; its statements are in queries.sql, those of the closes in closing.sql."""
 
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
@@ -30,7 +30,6 @@ _MOVED_BY_CLOSES = (
     "bucket",
     "provision_percent",
 )
-
 _OF_MONEY = (
     "loan_id",
     "version",
@@ -283,12 +282,17 @@ class Store:
         """All that a loan is replayed from, in order."""
         return [row["happening"] for row in await db.fetch(self.sql["happenings"], loan_id)]
 
+
+class ClosingStore:
+    """The same for the closes of business dates."""
+
+    def __init__(self) -> None:
+        self.sql = Statements.beside(__file__, "closing.sql")
+
     async def keep_standing(self, db: Reads, loan_id: UUID, on: date, now: Standing) -> None:
         await db.execute(
             self.sql["keep_standing"], loan_id, on, now.status, now.principal_outstanding, now.past_due_since, now.bucket
         )
-
-    # The daily close
 
     async def loan_to_close(self, db: Reads, loan_id: UUID) -> Any | None:
         """What a close needs to know."""

@@ -15,6 +15,7 @@ from actors.loan.kept import DayKept, Told
 from actors.loan.rules.book import Book
 from actors.loan.rules.position import difference, position
 from actors.loan.rules.replay import close_day
+from actors.loan.store import ClosingStore
 from messages.base import Invalid
 from messages.ids import AccountId, EntryId, LoanId
 from messages.ledger import MOST_POSTINGS, PostEntry, PostingOrder
@@ -46,9 +47,13 @@ MOST_ENTRIES = 50
 class Closing(Booking):
     """Closes days."""
 
+    def __init__(self) -> None:
+        super().__init__()
+        self.closes = ClosingStore()
+
     @handles
     async def close_loan_day(self, command: CloseLoanDay, turn: Turn) -> DayClosed:
-        row = await self.store.loan_to_close(turn, command.loan_id)
+        row = await self.closes.loan_to_close(turn, command.loan_id)
         if row is None:
             raise LoanNotFound
         if row["pending_message_id"] is not None:
@@ -56,7 +61,7 @@ class Closing(Booking):
             kept = (await self.held(turn, turn.said, command.loan_id)).kept
             await turn.rollback()
             await self.finish(turn, turn.said, kept)
-            row = await self.store.loan_to_close(turn, command.loan_id)
+            row = await self.closes.loan_to_close(turn, command.loan_id)
             assert row is not None, "loans stay"
         if _is_closed(row, command.on):
             return _not_counted(command.loan_id, command.on, row)
@@ -66,7 +71,7 @@ class Closing(Booking):
         reply, kept = await self._day_of(turn, command.on, row, dry_run=command.dry_run)
         if kept is None:
             return reply
-        if not await self.store.close_day(turn, command.loan_id, row["version"], kept.now, kept.book, kept.lines):
+        if not await self.closes.close_day(turn, command.loan_id, row["version"], kept.now, kept.book, kept.lines):
             raise Fenced(f"the loan {command.loan_id} changed while its day was closed")
         await self._note_changes(turn, command.on, row, kept)
         return reply
@@ -75,7 +80,7 @@ class Closing(Booking):
     async def close_loan_days(self, command: CloseLoanDays, turn: Turn) -> LoanDaysClosed:
         closed: list[DayClosed] = []
         keeping: list[tuple[Any, DayKept]] = []
-        for row in await self.store.loans_to_close(turn, command.loan_ids):
+        for row in await self.closes.loans_to_close(turn, command.loan_ids):
             if row["pending_message_id"] is not None:
                 continue
             await asyncio.sleep(0)  # a user's message does not wait for all of them
@@ -90,7 +95,7 @@ class Closing(Booking):
             if kept is not None:
                 keeping.append((row, kept))
         if keeping:
-            await self.store.close_days(turn, command.on, [kept for _, kept in keeping])
+            await self.closes.close_days(turn, command.on, [kept for _, kept in keeping])
         for row, kept in keeping:
             await self._note_changes(turn, command.on, row, kept)
         done = {each.loan_id for each in closed}
@@ -127,7 +132,7 @@ class Closing(Booking):
     async def _note_changes(self, turn: Turn, on: date, row: Any, kept: DayKept) -> None:
         now = kept.now
         if any(getattr(now, name) != row[name] for name in ("status", "principal_outstanding", "past_due_since", "bucket")):
-            await self.store.keep_standing(turn, kept.loan_id, on, now)
+            await self.closes.keep_standing(turn, kept.loan_id, on, now)
         if now.status != row["status"]:
             changed = {"loan_id": kept.loan_id, "member_id": row["member_id"], "status": now.status, "on": on}
             turn.emit(LoanStatusChanged.model_validate(changed))
@@ -135,7 +140,7 @@ class Closing(Booking):
     @handles
     async def list_open_loans(self, query: ListOpenLoans, turn: Turn) -> OpenLoans:
         after = UUID(int=0) if query.cursor is None else _loan_id(decode_cursor(query.cursor, 1)[0])
-        found = await self.store.open_loans(turn, query.on, after, query.limit + 1)
+        found = await self.closes.open_loans(turn, query.on, after, query.limit + 1)
         page = found[: query.limit]
         more = len(found) > query.limit
         return OpenLoans(
@@ -145,7 +150,7 @@ class Closing(Booking):
     @handles
     async def post_accruals(self, command: PostAccruals, turn: Turn) -> AccrualsPosted:
         async with turn.apart() as db:
-            left = await self.store.untold(db)
+            left = await self.closes.untold(db)
         told = [await self._tell(turn, each) for each in left]
         for number in range(MOST_ENTRIES):
             next_one = await self._next_telling(turn, command, number)
@@ -161,7 +166,9 @@ class Closing(Booking):
         while True:
             try:
                 async with turn.apart() as db:
-                    decided = await self.store.decide_telling(db, turn.derive(f"telling {number}"), command.through, most_lines)
+                    decided = await self.closes.decide_telling(
+                        db, turn.derive(f"telling {number}"), command.through, most_lines
+                    )
                     if decided is not None and len(decided.postings) > MOST_POSTINGS:
                         raise _TooMany
                     return decided
@@ -173,7 +180,7 @@ class Closing(Booking):
         if decided.postings:
             await turn.ask(_entry(decided), step=f"tell {decided.entry_id}", in_own_name=True)
         async with turn.apart() as db:
-            await self.store.note_told(db, decided.entry_id, turn.now)
+            await self.closes.note_told(db, decided.entry_id, turn.now)
         return decided
 
 

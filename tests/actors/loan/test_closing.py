@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from actors.loan.store import Store
+from actors.loan.store import ClosingStore
 from messages.ids import new_id
 from messages.ledger import GetTrialBalance
 from messages.loan import (
@@ -89,14 +89,14 @@ async def test_what_was_accrued_is_told_to_the_ledger_once(bank: Bank, monkeypat
     for loan in loans:
         await bank.says(CloseLoanDay(loan_id=loan.loan_id, on=today))
 
-    note_told, deaths = Store.note_told, [1]
+    note_told, deaths = ClosingStore.note_told, [1]
 
-    async def dies_once(self: Store, *arguments: object) -> None:
+    async def dies_once(self: ClosingStore, *arguments: object) -> None:
         if deaths:
             raise MessageFault(f"death {deaths.pop()}")
         await note_told(self, *arguments)  # type: ignore[arg-type]  # handed on as it came
 
-    monkeypatch.setattr(Store, "note_told", dies_once)
+    monkeypatch.setattr(ClosingStore, "note_told", dies_once)
     message_id = new_id()
     posted = await bank.says(PostAccruals(through=today), message_id=message_id)
     assert await bank.says(PostAccruals(through=today), message_id=message_id) == posted
