@@ -3,11 +3,12 @@
 Everything an operator can set stands here once; `REFERENCE.md` is generated from it.
 """
 
+from datetime import date
 from enum import StrEnum
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import Field, SecretStr, model_validator
+from pydantic import BeforeValidator, Field, SecretStr, field_validator, model_validator
 
 from config.layers import Section
 from config.urls import BrokerUrl, DatabaseUrl, RedisUrl, user_in, with_user
@@ -142,6 +143,27 @@ class RedisSettings(Section):
     """Where Redis or Valkey is, e.g. redis://:password@host:6379/0. Not set: a private one is started (not in production)."""
 
 
+def _listed(value: object) -> object:
+    """An environment variable has its items apart by commas."""
+    return tuple(part.strip() for part in value.split(",")) if isinstance(value, str) else value
+
+
+class BusinessCalendar(Section):
+    """The institution's business days. As shipped every day is one, and the business date moves from each to the next."""
+
+    weekend: Annotated[tuple[Annotated[int, Field(ge=1, le=7)], ...], BeforeValidator(_listed)] = Field((), max_length=6)
+    """Days of the week that are none, as ISO numbers: 6 and 7 are Saturday and Sunday."""
+    holidays: Annotated[tuple[date, ...], BeforeValidator(_listed)] = Field((), max_length=3_000)
+    """Dates that are none, as 2026-12-25. A close of business that moves the date on closes each of them too, so interest accrues."""
+
+    @field_validator("weekend")
+    @classmethod
+    def _leaves_a_day(cls, weekend: tuple[int, ...]) -> tuple[int, ...]:
+        if len(set(weekend)) != len(weekend):
+            raise ValueError("names a day twice")
+        return weekend
+
+
 class TelemetrySettings(Section):
     """Logs and metrics."""
 
@@ -188,6 +210,7 @@ class Settings(Section):
     redis: RedisSettings = RedisSettings()
     telemetry: TelemetrySettings = TelemetrySettings()
     demo: DemoSettings = DemoSettings()
+    business_calendar: BusinessCalendar = BusinessCalendar()
 
     @property
     def seeds_demo(self) -> bool:

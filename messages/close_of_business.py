@@ -126,7 +126,8 @@ class RunCloseOfBusiness(Job[CloseRun], wire="close_of_business.run_close_of_bus
     dry_run: bool = False
     """Find out what it would come to, and change nothing."""
     advance: Flag = False
-    """When every loan is closed, make the next day the business date."""
+    """When every loan is closed, make the next day the business date. If the institution's calendar says that it is no business day, a
+    run of its own closes it as well, and so on to the next business day."""
 
 
 class PauseCloseOfBusiness(

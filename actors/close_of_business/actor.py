@@ -9,12 +9,13 @@ often is missed by another timer, which says it anew. Loans are asked side by si
 import asyncio
 import contextlib
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import date, timedelta
 
-from actors.close_of_business.rules.dates import check_advance, check_forward, date_to_close, day_after, day_before
+from actors.close_of_business.rules.dates import check_advance, check_forward, date_to_close, day_after, day_before, is_worked
 from actors.close_of_business.rules.tally import FAULT, NO_ANSWER, Tally
 from actors.close_of_business.rules.work import Work
 from actors.close_of_business.store import Page, Store, who
+from config.settings import BusinessCalendar, Settings
 from messages.base import Done, Forbidden, Invalid, Refusal
 from messages.close_of_business import (
     BusinessDate,
@@ -73,8 +74,14 @@ class CloseOfBusiness(Actor):
 
     name = "close_of_business"
 
-    def __init__(self) -> None:
+    def __init__(self, calendar: BusinessCalendar | None = None) -> None:
         self.store = Store()
+        self.calendar = calendar or BusinessCalendar()
+
+    @classmethod
+    def configured(cls, settings: Settings) -> "CloseOfBusiness":
+        """It knows the institution's business days."""
+        return cls(settings.business_calendar)
 
     # The business date
 
@@ -291,9 +298,7 @@ class CloseOfBusiness(Actor):
         await self.store.end(turn, work.run_id, turn.now + after)
         run = await self._run_as_it_is(turn, work.run_id)
         if work.advance and run.failed == 0 and await self.store.lock_date(turn) == work.business_date:
-            tomorrow = day_after(work.business_date)
-            await self.store.set_date(turn, work.business_date, tomorrow, who(turn))
-            turn.emit(BusinessDateAdvanced(before=work.business_date, business_date=tomorrow, by=who(turn)))
+            await self._advance(turn, work.business_date)
         if not work.is_dry_run:
             turn.emit(
                 CloseOfBusinessCompleted(
@@ -304,6 +309,17 @@ class CloseOfBusiness(Actor):
                     failed=run.failed,
                 )
             )
+
+    async def _advance(self, turn: Turn, closed: date) -> None:
+        """Move the business date on. A day on which nobody works is closed at once, by a run of its own, like every other day."""
+        tomorrow = day_after(closed)
+        await self.store.set_date(turn, closed, tomorrow, who(turn))
+        turn.emit(BusinessDateAdvanced(before=closed, business_date=tomorrow, by=who(turn)))
+        if is_worked(tomorrow, self.calendar.weekend, self.calendar.holidays):
+            return
+        run_id = CloseRunId(turn.derive("run of the next day"))
+        if await self.store.insert_run(turn, run_id, tomorrow, RunCloseOfBusiness(advance=True)):
+            _set_going(turn, run_id, 1)
 
     # Loading
 

@@ -1,5 +1,6 @@
 """Settings as an operator meets them: files, variables, and what is said when one is wrong."""
 
+from datetime import date
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -48,6 +49,17 @@ def test_a_file_lies_over_the_shipped_one_key_by_key_and_the_environment_over_bo
     (folder / "settings.dev.yaml").write_text("http:\n  limits:\n    body_bytes: 8192\n")
     http = load_settings({"COFFER_HTTP__LIMITS__MAX_IN_FLIGHT": "9", "COFFER_CONFIG_DIR": str(folder)}).http
     assert (http.host, http.port, http.limits.body_bytes, http.limits.max_in_flight) == ("127.0.0.1", 9000, 8192, 9)
+
+
+def test_every_day_is_a_business_day_until_a_calendar_says_otherwise(folder: Path) -> None:
+    assert (load_settings({}).business_calendar.weekend, load_settings({}).business_calendar.holidays) == ((), ())
+    (folder / "settings.yaml").write_text("business_calendar:\n  weekend: [5, 6]\n  holidays: [2026-12-25, 2027-01-01]\n")
+    calendar = load_settings({"COFFER_CONFIG_DIR": str(folder)}).business_calendar
+    assert (calendar.weekend, calendar.holidays) == ((5, 6), (date(2026, 12, 25), date(2027, 1, 1)))
+    said = {"COFFER_BUSINESS_CALENDAR__WEEKEND": "6,7", "COFFER_BUSINESS_CALENDAR__HOLIDAYS": "2026-12-25, 2026-12-28"}
+    calendar = load_settings(said).business_calendar
+    assert (calendar.weekend, calendar.holidays) == ((6, 7), (date(2026, 12, 25), date(2026, 12, 28)))
+    assert "COFFER_BUSINESS_CALENDAR__WEEKEND" in refused({"COFFER_BUSINESS_CALENDAR__WEEKEND": "6,8"})
 
 
 def test_the_operators_files_are_looked_for_in_the_state_directory_first(folder: Path) -> None:

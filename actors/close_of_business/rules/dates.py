@@ -1,5 +1,6 @@
-"""Which business dates may be set, and which may be closed."""
+"""Which business dates may be set, which may be closed, and which of them the institution works on."""
 
+from collections.abc import Collection
 from datetime import date, timedelta
 
 from messages.close_of_business import BusinessDateNotSet, BusinessDateOnlyForward, CannotAdvance, DateNotReached
@@ -36,3 +37,8 @@ def day_before(day: date) -> date:
 def day_after(day: date) -> date:
     """The business date after one that was closed."""
     return day + ONE_DAY
+
+
+def is_worked(day: date, weekend: Collection[int], holidays: Collection[date]) -> bool:
+    """Whether it is a business day. Weekdays are ISO numbers: 1 is Monday."""
+    return day.isoweekday() not in weekend and day not in holidays

@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import os
 import sys
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
 from datetime import date
 from pathlib import Path
 from typing import Any, TypeVar
@@ -16,7 +16,7 @@ import pytest
 
 from actors.close_of_business.actor import CloseOfBusiness
 from config.pools import load_pools
-from config.settings import load_settings
+from config.settings import BusinessCalendar, load_settings
 from config.systems import load_systems
 from messages.base import Command, Job, Query, Refusal, Reply
 from messages.close_of_business import CloseRun, GetBusinessDate, GetCloseOfBusiness, RunCloseOfBusiness, SetBusinessDate
@@ -159,3 +159,15 @@ class CloseHouse:
     async def _consumes(self, pid: int) -> bool:
         pools = await self.database.fetchval("SELECT pools FROM runtime.process WHERE pid = $1", pid)
         return bool(pools) and orjson.loads(pools).get("close_of_business", {}).get("consuming", False)
+
+
+@contextlib.contextmanager
+def working(actors: ActorsProcess, calendar: BusinessCalendar) -> Iterator[None]:
+    """The institution with a calendar, for a while."""
+    closing = actors.pools["close_of_business"].actor
+    assert isinstance(closing, CloseOfBusiness)
+    before, closing.calendar = closing.calendar, calendar
+    try:
+        yield
+    finally:
+        closing.calendar = before

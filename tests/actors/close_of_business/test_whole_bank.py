@@ -6,13 +6,15 @@ from typing import Any
 
 import pytest
 
+from config.settings import BusinessCalendar
 from messages.base import Refusal
 from messages.close_of_business import CloseRun, GetBusinessDate, GetCloseOfBusiness, RunCloseOfBusiness, SetBusinessDate
 from messages.ids import CloseRunId
 from messages.ledger import GetTrialBalance
 from messages.loan import ListOpenLoans
+from tests.actors.close_of_business.close_house import working
 from tests.actors.loan.lending import Lent, balance, lent, now, product
-from tests.bank import Bank, until
+from tests.bank import Bank, House, until
 
 CLOSES, DAY = "/api/v1/close-of-business", "/api/v1/business-date"
 
@@ -91,3 +93,25 @@ async def test_a_date_that_is_open_for_a_real_loan_is_not_passed(bank: Bank, day
     await closed(bank)
     assert (await bank.says(ListOpenLoans(on=day))).loan_ids == ()
     assert (await bank.says(tomorrow)).business_date == day + timedelta(days=1)
+
+
+async def test_interest_accrues_over_days_on_which_nobody_works(bank: Bank, house: House, day: date) -> None:
+    of = await product(bank)
+    loan = await lent(bank, of=of, days_ago=2)
+    income = of.rules.accounting.interest_income
+    before = await balance(bank, income)
+    weekend = tuple({(day + timedelta(days=1)).isoweekday(), (day + timedelta(days=2)).isoweekday()})
+    with working(house.actors, BusinessCalendar(weekend=weekend)):
+        async with bank.http.post(CLOSES, json={"advance": True}, headers=bank.root) as response:
+            assert response.status == 202
+            await ended(bank, (await response.json())["run_id"])
+
+        async def is_there() -> bool:
+            async with bank.http.get(DAY, headers=bank.root) as response:
+                return bool((await response.json())["business_date"] == (day + timedelta(days=3)).isoformat())
+
+        await until(is_there, within_seconds=60)
+    assert (await now(bank, loan)).closed_through == day + timedelta(days=2)
+    booked = "SELECT -sum(amount) FROM reporting.loan_lines WHERE loan_id = $1 AND account_id = $2 AND entry_id IS NOT NULL"
+    assert await bank.database.fetchval(booked, loan.loan_id, income) == 5 * 400  # two days before, and three now
+    assert await balance(bank, income) != before
