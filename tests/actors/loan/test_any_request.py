@@ -34,7 +34,7 @@ STRANGE: list[Any] = [
     None, True, False, 0, -1, 1, 2**31, 2**63, 2**64, 1.5, -0.0, 1e308, "", " ", "0", "-1", "1e5", "NaN", "x" * 300, "\x00", "\u202e",
     "é", "😀", "' OR 1=1 --", "2024-02-29", "2023-02-29", "1970-01-01", "9998-12-31", "9999-12-31", "KES", "USD", "JPY", "principal",
     [], {}, [[]], [None], {"amount": "1.00", "currency": "KES"}, {"amount": "0", "currency": "JPY"},
-    {"amount": "999999999999999.99", "currency": "KES"}, {"amount": "-0.01", "currency": "KES"},
+    {"amount": "9999999999.99", "currency": "KES"}, {"amount": "-0.01", "currency": "KES"},
 ]  # fmt: skip
 
 
