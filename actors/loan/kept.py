@@ -76,9 +76,10 @@ class PendingKept:
     version: int
     """Of the loan that was looked at."""
     message_id: UUID
-    transaction_id: UUID
     decision: Mapping[str, Any]
     external_payment_id: str | None
+    transaction_id: UUID
+    entry_id: UUID | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -170,8 +170,8 @@ UPDATE loan.request SET status = 'lapsed', lapsed_because = $2, lapsed_detail = 
 -- elsewhere that are counted by it. The version moves, so that whoever looked before, and does not know of the decision, changes
 -- nothing any more.
 WITH decided AS (
-    SELECT * FROM unnest($1::uuid[], $2::integer[], $3::uuid[], $4::jsonb[], $5::text[], $6::uuid[])
-        AS decided (loan_id, version, message_id, decision, external_payment_id, transaction_id)
+    SELECT * FROM unnest($1::uuid[], $2::integer[], $3::uuid[], $4::jsonb[], $5::text[], $6::uuid[], $7::uuid[])
+        AS decided (loan_id, version, message_id, decision, external_payment_id, transaction_id, entry_id)
 ), marked AS (
     UPDATE loan.loan AS l SET version = l.version + 1
     FROM decided AS d WHERE l.loan_id = d.loan_id AND l.version = d.version
@@ -181,8 +181,8 @@ WITH decided AS (
     SELECT d.external_payment_id, d.loan_id, d.transaction_id FROM decided AS d JOIN marked USING (loan_id)
     WHERE d.external_payment_id IS NOT NULL
 )
-INSERT INTO loan.pending (loan_id, message_id, decision, decided_at)
-SELECT d.loan_id, d.message_id, d.decision, $7 FROM decided AS d JOIN marked USING (loan_id)
+INSERT INTO loan.pending (loan_id, message_id, decision, entry_id, decided_at)
+SELECT d.loan_id, d.message_id, d.decision, d.entry_id, $8 FROM decided AS d JOIN marked USING (loan_id)
 RETURNING message_id;
 
 -- name: note_account

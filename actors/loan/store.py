@@ -227,10 +227,7 @@ class Store:
         try:
             rows = await db.fetch(
                 self.sql["insert_pending"],
-                *(
-                    [getattr(each, name) for each in pending]
-                    for name in ("loan_id", "version", "message_id", "decision", "external_payment_id", "transaction_id")
-                ),
+                *([getattr(each, name) for each in pending] for name in PendingKept.__slots__),
                 at,
             )
         except asyncpg.UniqueViolationError as counted:

@@ -184,9 +184,10 @@ def pending_of(decision: Decision, plan: Plan, today: date, message_id: UUID) ->
         loan_id=decision.loan_id,
         version=decision.version - 1,
         message_id=message_id,
-        transaction_id=decision.transaction_id,
         decision=PENDING.dump_python(pending, mode="json", exclude_defaults=True),
         external_payment_id=plan.external_payment_id,
+        transaction_id=decision.transaction_id,
+        entry_id=decision.entry_id,
     )
 
 

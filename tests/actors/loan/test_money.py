@@ -30,6 +30,7 @@ from messages.loan import (
     ReverseTransaction,
     WaiveDue,
 )
+from messages.portfolio import ProvePortfolio
 from runtime.errors import MessageFault
 from tests.actors.loan.lending import MANAGER, OFFICER, TELLER, Lent, balance, business_date, kes, lent, now, product
 from tests.bank import Bank
@@ -212,6 +213,24 @@ async def test_what_was_left_behind_is_told_though_whoever_finishes_it_is_refuse
     assert await balance(bank, loan.account_id) == "111700.00"
     event = derived_id(abandoned, f"{LoanTransactionBooked.wire}/0")
     assert await bank.database.fetchval("SELECT count(*) FROM runtime.outbox WHERE $1 = ANY(message_ids)", event) == 1
+
+
+async def test_the_books_are_proven_while_money_is_under_way(bank: Bank, monkeypatch: pytest.MonkeyPatch) -> None:
+    loan = await lent(bank)
+
+    async def gives_up(*_: Any, **__: Any) -> None:
+        raise LoanNotFound
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Booking, "_write", gives_up)
+        with bank.refuses("loan_not_found"):
+            await bank.says(RecordRepayment(loan_id=loan.loan_id, amount=kes(300)))
+    assert await balance(bank, loan.account_id) == "111700.00"
+    assert await bank.database.fetchval("SELECT count(*) FROM loan.pending WHERE loan_id = $1", loan.loan_id) == 1
+    proof = await bank.says(ProvePortfolio(on=await business_date(bank)))
+    assert proof.proven, proof.differences
+    await bank.says(RecordRepayment(loan_id=loan.loan_id, amount=kes(200)))
+    assert (await bank.says(ProvePortfolio(on=await business_date(bank)))).proven
 
 
 async def test_a_request_is_rejected_after_what_was_left_behind_is_finished(
