@@ -15,6 +15,7 @@ from actors.loan.kept import DayKept, Told
 from actors.loan.rules.book import Book
 from actors.loan.rules.position import difference, position
 from actors.loan.rules.replay import close_day
+from actors.loan.rules.timetable import remember_accruals
 from actors.loan.store import ClosingStore
 from messages.base import Invalid
 from messages.ids import AccountId, EntryId, LoanId
@@ -106,6 +107,7 @@ class Closing(Booking):
         currency: str = row["currency"]
         product = row["product_id"], row["product_version"]
         book = Book.from_json(row["book"], await self.conditions(turn, *product), row["closed_through"])
+        has_found = remember_accruals(book, on)
         before = position(book)
         closed = close_day(book, on)
         reply = DayClosed(
@@ -125,7 +127,7 @@ class Closing(Booking):
             loan_id=row["loan_id"],
             currency=currency,
             now=standing_of(book, on, row["account_id"], row["disbursed_on"]),
-            book=book.to_json() if closed.changed else None,
+            book=book.to_json() if closed.changed or has_found else None,
             lines=lines_of(difference(position(book), before), accounting, row["account_id"]),
         )
 

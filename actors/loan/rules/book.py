@@ -11,12 +11,14 @@ from typing import Any
 
 from actors.loan.rules.conditions import Conditions
 from actors.loan.rules.happenings import PRINCIPAL, Happening
+from actors.loan_calculator.rules.schedule import Schedule
 from messages.base import Refusal
 from messages.loan import LoanStatus
 from messages.loan_terms import LoanTerms
 
 INSTALLMENT, DOWN_PAYMENT, CHARGE = "installment", "down_payment", "charge"
 KINDS = (INSTALLMENT, DOWN_PAYMENT, CHARGE)
+_KIND_NUMBERS = {kind: number for number, kind in enumerate(KINDS)}
 ONE_DAY = timedelta(days=1)
 _WHOLE_ROW = 24
 
@@ -63,15 +65,17 @@ class Due:
     def to_row(self) -> list[int]:
         """Integers; zeros at the end are left out."""
         row = [
-            KINDS.index(self.kind),
+            _KIND_NUMBERS[self.kind],
             self.number,
             self.leg,
             self.start.toordinal(),
             self.end.toordinal(),
             self.due.toordinal(),
+            self.balance,
+            *self.charged,
         ]
-        row += [self.balance, *self.charged, *self.paid, self.paid_on.toordinal() if self.paid_on else 0]
-        row += [*self.waived, *self.given_up]
+        if self.paid_on or any(self.paid) or any(self.waived) or any(self.given_up):
+            row += [*self.paid, self.paid_on.toordinal() if self.paid_on else 0, *self.waived, *self.given_up]
         while row[-1] == 0:
             row.pop()
         return row
@@ -142,6 +146,10 @@ class Book:
     """Before the close of this day nothing falls due and nothing is late."""
     accruals: tuple[int, list[int]] | None = None
     """Interest of the leg until each of some days in a row, from the day with this number of the leg; remembered, not known otherwise."""
+    schedule: Schedule | None = None
+    """The calculator's, of the terms as they are; made when it is needed, never stored."""
+    accrued_by: dict[date, int] = field(default_factory=dict)
+    """Interest of the leg before a day, where it was asked for; never stored."""
     _rows: list[list[int]] | None = None
     _dues: list[Due] | None = None
     _terms: LoanTerms | None = None
@@ -157,7 +165,7 @@ class Book:
     def terms(self, terms: LoanTerms) -> None:
         self._terms = terms
         self.spoken = spoken_terms(terms)
-        self.accruals = None
+        self.accruals, self.schedule, self.accrued_by = None, None, {}
 
     @property
     def dues(self) -> list[Due]:

@@ -17,7 +17,7 @@ from typing import Any
 
 from actors.loan.rules.book import CHARGE, INSTALLMENT, Book, Due
 from actors.loan.rules.happenings import FEE, INTEREST, PENALTY, PRINCIPAL, Reschedule
-from actors.loan.rules.timetable import accrued, charge, is_current, remake, schedule_of, shares
+from actors.loan.rules.timetable import accrued, charge, is_current, remake, scheduled, shares
 from actors.loan_calculator.rules.due_dates import due_dates
 from actors.loan_calculator.rules.spoken_terms import terms_of
 from messages.loan import RescheduleImpossible
@@ -73,7 +73,7 @@ def _rest(book: Book, on: date) -> _Rest:
     gone = len(own) - len(ahead)
     if not ahead:
         return _Rest([], gone, None)
-    nominal = schedule_of(book.terms).plan.nominal[gone]
+    nominal = scheduled(book).plan.nominal[gone]
     return _Rest(ahead, gone, nominal if nominal > on else ahead[0].due)
 
 

@@ -92,7 +92,7 @@ def _wake(book: Book) -> None:
 def close_day(book: Book, on: date) -> Closed:
     """Close a day: accrual, penalties, status. Days before it that are open are closed with it, and counted in the answer."""
     assert book.closed_through is not None, "nothing is paid out"
-    accruals, interest = book.accruals, interest_earned(book, book.closed_through)
+    interest = interest_earned(book, book.closed_through)
     fees, penalties, changed = 0, 0, False
     while book.closed_through < on:
         today = book.today
@@ -110,8 +110,6 @@ def close_day(book: Book, on: date) -> Closed:
         book.closed_through = last
     earned = interest_earned(book, book.closed_through) - interest
     days = book.days_past_due(book.closed_through)
-    # The accruals of some days that were found for this one cost more to find than to store.
-    changed = changed or book.accruals is not accruals
     bucket = book.conditions.bucket(days).name
     return Closed(book.closed_through, earned, fees, penalties, days, bucket, book.status, changed)
 

@@ -23,27 +23,47 @@ def schedule_of(terms: LoanTerms) -> Schedule:
     return make_schedule(terms_of(terms))
 
 
+def scheduled(book: Book) -> Schedule:
+    """The same of a book's terms, made once."""
+    if book.schedule is None:
+        book.schedule = schedule_of(book.terms)
+    return book.schedule
+
+
 def accrued(book: Book, day: date) -> int:
     """All interest accrued before the day, by the terms as they are now."""
     if book.leg_start is None:
         return book.accrued_before
-    index = (day - book.leg_start).days
+    if (remembered := _remembered(book, (day - book.leg_start).days)) is not None:
+        return book.accrued_before + remembered
+    if day not in book.accrued_by:
+        book.accrued_by[day] = accrued_until(scheduled(book), day)
+    return book.accrued_before + book.accrued_by[day]
+
+
+def _remembered(book: Book, index: int) -> int | None:
     if book.accruals is None or not 0 <= index - book.accruals[0] <= DAYS_REMEMBERED:
-        book.accruals = _count_accruals(book.terms, book.leg_start, index)
-    return book.accrued_before + book.accruals[1][index - book.accruals[0]]
+        return None
+    return book.accruals[1][index - book.accruals[0]]
 
 
-def _count_accruals(terms: LoanTerms, start: date, index: int) -> tuple[int, list[int]]:
-    schedule = schedule_of(terms)
+def remember_accruals(book: Book, on: date) -> bool:
+    """Let the closes of this day and of those after it find what accrues by them. Whether it was not remembered before: the accruals
+    of some days cost more to find than to store.
+    """
+    index = -1 if book.leg_start is None else (on - book.leg_start).days
+    if book.leg_start is None or index < 0 or None not in (_remembered(book, index), _remembered(book, index + 1)):
+        return False
     first = index - index % DAYS_REMEMBERED
-    days = (start + timedelta(days=first + number) for number in range(DAYS_REMEMBERED + 1))
-    return first, [accrued_until(schedule, day) for day in days]
+    days = (book.leg_start + timedelta(days=first + number) for number in range(DAYS_REMEMBERED + 1))
+    book.accruals = first, [accrued_until(scheduled(book), day) for day in days]
+    return True
 
 
 def remake(book: Book) -> int:
     """Make the dues of the last leg anew. Answers what was paid of dues that are less now, which pays nothing any more."""
-    book.accruals = None
-    schedule = schedule_of(book.terms)
+    book.accruals, book.accrued_by = None, {}
+    schedule = scheduled(book)
     kept: list[Due] = []
     before: list[Due] = []
     for each in book.dues:

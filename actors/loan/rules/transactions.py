@@ -8,7 +8,7 @@ from actors.loan.rules.book import ONE_DAY, Book
 from actors.loan.rules.happenings import PARTS, Happening, Parts
 from actors.loan.rules.other_terms import carry_out
 from actors.loan.rules.owing import outstanding
-from actors.loan.rules.timetable import charge, remake, schedule_of, stop
+from actors.loan.rules.timetable import charge, remake, scheduled, stop
 from messages.loan import (
     DisbursementTooLarge,
     FirstDueTooEarly,
@@ -60,7 +60,7 @@ def _start(book: Book, on: date, money: Money) -> None:
     book.terms = book.terms.model_copy(update={"principal": money, "start": on, "disbursements": ()})
     book.closed_through = on - ONE_DAY
     book.leg_start = on
-    schedule = schedule_of(book.terms)
+    schedule = scheduled(book)
     book.capitalized = schedule.fees_capitalized
     remake(book)
     if schedule.fees_upfront:
