@@ -11,3 +11,15 @@ CREATE OR REPLACE VIEW reporting.loan_entries_under_way AS
 SELECT entry_id FROM loan.pending WHERE entry_id IS NOT NULL
 UNION
 SELECT entry_id FROM loan.telling WHERE told_at IS NULL;
+
+-- LZ4 costs a tenth of what PostgreSQL's own compression costs. Not every server is built with it.
+DO $$
+BEGIN
+    ALTER TABLE loan.book ALTER COLUMN book SET COMPRESSION lz4;
+    ALTER TABLE loan.transaction ALTER COLUMN change SET COMPRESSION lz4;
+    ALTER TABLE runtime.inbox ALTER COLUMN reply SET COMPRESSION lz4;
+    ALTER TABLE runtime.outbox ALTER COLUMN envelopes SET COMPRESSION lz4;
+EXCEPTION WHEN feature_not_supported THEN
+    RAISE NOTICE 'this server has no LZ4; rows are compressed by pglz';
+END
+$$;
