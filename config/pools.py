@@ -110,7 +110,9 @@ class PoolSettings(Section):
 
     @model_validator(mode="after")
     def _fits_together(self) -> "PoolSettings":
-        if self.batch > self.prefetch:
+        if self.batch > self.prefetch * (
+            self.mailbox.partitions if self.mailbox is Mailbox.KEYED else 1
+        ):  # filled by all partitions
             raise ValueError(f"batch {self.batch} can never fill with prefetch {self.prefetch}; raise prefetch or lower batch")
         if self.partitions is not None and any(number >= self.mailbox.partitions for number in self.partitions):
             count = self.mailbox.partitions

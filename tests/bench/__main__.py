@@ -149,7 +149,12 @@ def show_loans(*, quick: bool) -> None:
 async def lending_figures(state: Path, sizes: tuple[int, ...]) -> None:
     """Closes over a small and a large portfolio, and repayments on the large one."""
     table = Table(
-        "active loans", "a close, s", "loans/s", "actors before, MB", "after each close, MB", title="close of business"
+        "active loans",
+        "a close, s",
+        "loans/s",
+        "actors' processor, ms a loan",
+        "their MB before and after",
+        title="close of business",
     )
     rates: list[float] = []
     for size in sizes:

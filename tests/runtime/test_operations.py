@@ -18,7 +18,7 @@ async def test_a_pool_is_changed_while_it_runs(bank: Bank) -> None:
         await until(lambda: _concurrency(bank, 3))
     finally:
         await bank.says(ResetPool(pool="member"))
-    await until(lambda: _concurrency(bank, 8))
+    await until(lambda: _concurrency(bank, 32))
 
 
 async def _concurrency(bank: Bank, wanted: int) -> bool:

@@ -138,12 +138,11 @@ class Booking(Deciding):
         chosen: list[tuple[Order, PendingKept]] = []
         found = await self.store.loans_by_id(db, [(order.loan_id, order.said.derive("transaction")) for order in orders])
         for order in orders:
-            kept = found.get(order.loan_id)
             try:
-                if kept is not None and kept.pending_message_id not in {None, order.said.message_id}:
-                    left.append((order, kept))
+                held = await self.seen(db, order.said, found.get(order.loan_id))
+                if held.kept.pending_message_id not in {None, order.said.message_id}:
+                    left.append((order, held.kept))
                     continue
-                held = await self.seen(db, order.said, kept)
                 pending = await self._decided(db, order, held)
             except Refusal as no:
                 order.refusal = no
