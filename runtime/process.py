@@ -259,6 +259,7 @@ async def run_actors(
         await asyncio.wait({starting, telling}, return_when=asyncio.FIRST_COMPLETED)
         if not telling.done():
             await starting
+            freeze_what_stays()
         await telling
     finally:
         await ended(starting, telling)

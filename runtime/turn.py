@@ -4,6 +4,7 @@ A handler reads load, refuse, decide, store, emit, reply. It never commits: stat
 together by `performer.py` when the handler has returned.
 """
 
+import weakref
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -56,7 +57,7 @@ class Surroundings:
 class Said:
     """One message of a turn, and what is answered to it."""
 
-    __slots__ = ("emitted", "envelope", "message", "outcome", "scope", "work")
+    __slots__ = ("_work", "emitted", "envelope", "message", "outcome", "scope")
 
     def __init__(self, envelope: Envelope, message: Message, scope: Scope) -> None:
         self.envelope = envelope
@@ -65,8 +66,18 @@ class Said:
         """How far the principal's permission for this message reaches."""
         self.outcome: Reply | Refusal | None = None
         self.emitted: list[Event] = []
-        self.work: Work
-        """The turn that it is handled in."""
+        self._work: weakref.ref[Work]
+
+    @property
+    def work(self) -> "Work":
+        """The turn that it is handled in, while that lasts."""
+        work = self._work()
+        assert work is not None, "the turn is over"
+        return work
+
+    def is_handled_in(self, work: "Work") -> None:
+        """Held weakly: the work holds its messages, and a circle of the two would wait for the garbage collector."""
+        self._work = weakref.ref(work)
 
     @property
     def now(self) -> datetime:
@@ -133,7 +144,7 @@ class Work(Transaction):
         """Aware UTC time of the turn's beginning."""
         self.timers: list[tuple[UUID, datetime, Envelope]] = []
         for each in said:
-            each.work = self
+            each.is_handled_in(self)
 
     async def ask_because(
         self, said: Said, message: Command[R] | Query[R] | Job[R], *, step: str, in_own_name: bool = False
