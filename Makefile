@@ -34,7 +34,7 @@ format: environment ## let ruff format, and mend what it can
 
 ##@ Try it hard
 faults: environment ## the long campaign: kill processes, cut connections, count the money
-	@$(BIN)/python -m pytest -m "faults or long" tests/faults $(ARGS)
+	@$(BIN)/python -m pytest -m "faults or long" tests/faults tests/real_data $(ARGS)
 bench: environment ## how much it does in a second
 	@$(BIN)/python -m tests.bench $(ARGS)
 

@@ -9,6 +9,7 @@
 Nothing is published to the default exchange. Workers declare nothing but their own reply queue.
 """
 
+import asyncio
 import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -30,6 +31,8 @@ broker without it, whether new or left half mended by somebody who died, knows t
 HIGHEST_PRIORITY = 9
 DECLARE_SECONDS = 120
 """All of the topology, one request after the other."""
+BETWEEN_QUEUES_SECONDS = 0.01
+"""While it is looked at whether all are there: a hundred questions at once would slow the turns down for a twentieth of a second."""
 KEYED_PARTITIONS = 16
 """Fixed, so that a key stays in its partition for ever; processes share them."""
 REPLY_QUEUE_EXPIRES_MILLISECONDS = 120_000
@@ -180,8 +183,9 @@ async def _is_complete(link: Link, topology: Topology) -> bool:
     try:
         for name in (COMMANDS, QUERIES, EVENTS, REPLIES, INGRESS):
             await channel.exchange_declare(name, passive=True)
-        for queue in (*(name for name, _, _ in _queues(topology)), MARK):
+        for queue in (MARK, *(name for name, _, _ in _queues(topology))):  # a broker that was made anew is known by the first
             await channel.queue_declare(queue, passive=True)
+            await asyncio.sleep(BETWEEN_QUEUES_SECONDS)
     except aiormq.ChannelNotFoundEntity:
         return False
     await channel.close()
