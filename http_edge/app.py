@@ -37,6 +37,7 @@ class App:
 
     def __init__(self, shared: Shared, health: Health, routes: tuple[Route, ...]) -> None:
         self.clock = shared.clock
+        self.gatekeeper = shared.gatekeeper
         self._health = health
         self.router = Router()
         for route in routes:
@@ -78,7 +79,7 @@ def create_app(
     check_routes(routes)
     identity, limits = settings.identity, settings.http.limits
     tokens = AccessTokens(client, clock, issuer=identity.issuer, audience=identity.audience)
-    gatekeeper = Gatekeeper(tokens, roles)
+    gatekeeper = Gatekeeper(client, tokens, roles)
     shared = Shared(
         client=client,
         limiter=limiter,

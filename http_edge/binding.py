@@ -4,7 +4,8 @@ The body is read once by the strict reader for what JSON leaves open, and once b
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
 from typing import Any
 
 import orjson
@@ -17,6 +18,7 @@ from messages.base import Message
 from runtime.strict_json import MalformedJson, read_object
 
 IF_MATCH = "If-Match"
+NOTHING: Mapping[str, str] = MappingProxyType({})
 MOST_ERRORS = 20
 """Errors of one answer; who made more will come again."""
 LONGEST_NAME = 100
@@ -32,7 +34,8 @@ class Binding:
     def __init__(self, route: Route) -> None:
         self._message: type[Message] = route.message
         self._path_fields = route.path_fields
-        self._reserved = frozenset(route.path_fields) | {EXPECTED_VERSION_FIELD}
+        self._filled_fields = frozenset(route.filled_fields)
+        self._reserved = frozenset(route.path_fields) | self._filled_fields | {EXPECTED_VERSION_FIELD}
         self._not_in_body = self._reserved | frozenset(route.query_fields)
         self._empty_is_object = not route.needs_body
         self._takes_if_match = route.takes_if_match
@@ -41,16 +44,21 @@ class Binding:
         self._times = frozenset(name for name, schema in schemas.items() if _says(schema, "format", {"date", "date-time"}))
 
     def from_body(
-        self, body: bytes, query: "MultiDictProxy[str]", values: tuple[str, ...], headers: "CIMultiDictProxy[str]"
+        self,
+        body: bytes,
+        query: "MultiDictProxy[str]",
+        values: tuple[str, ...],
+        headers: "CIMultiDictProxy[str]",
+        filled: Mapping[str, str] = NOTHING,
     ) -> Message:
-        """The message of a request with a body; its query has known fields only."""
+        """The message of a request with a body; its query has known fields only. `filled`: what the edge itself says of it."""
         if not body and self._empty_is_object:
             body = b"{}"
         try:
             fields = read_object(body)
         except MalformedJson as wrong:
             raise Problem("malformed_json", str(wrong)) from None
-        given = self._given(values, headers)
+        given = self._given(values, headers, filled)
         if not self._not_in_body.isdisjoint(fields):
             self._refuse(name for name in fields if name in self._not_in_body)
         if query:
@@ -62,7 +70,13 @@ class Binding:
         except ValidationError as wrong:
             raise self._problem(wrong) from None
 
-    def from_query(self, query: "MultiDictProxy[str]", values: tuple[str, ...], headers: "CIMultiDictProxy[str]") -> Message:
+    def from_query(
+        self,
+        query: "MultiDictProxy[str]",
+        values: tuple[str, ...],
+        headers: "CIMultiDictProxy[str]",
+        filled: Mapping[str, str] = NOTHING,
+    ) -> Message:
         """The message of a request without a body."""
         fields: dict[str, Any] = {}
         for name in query:
@@ -75,15 +89,16 @@ class Binding:
                 if name in self._times and _NUMBER.fullmatch(sent):
                     # A model would take digits for seconds since 1970, and 20240101 for a day in that August.
                     raise _invalid([{"field": name, "detail": "Write dates and times as in ISO 8601, such as 2026-01-31"}])
-        fields |= self._given(values, headers)
+        fields |= self._given(values, headers, filled)
         try:
             return self._message.model_validate(fields)
         except ValidationError as wrong:
             raise self._problem(wrong) from None
 
-    def _given(self, values: tuple[str, ...], headers: "CIMultiDictProxy[str]") -> dict[str, Any]:
-        """What path and headers say."""
+    def _given(self, values: tuple[str, ...], headers: "CIMultiDictProxy[str]", filled: Mapping[str, str]) -> dict[str, Any]:
+        """What path and headers say, and what the edge says itself."""
         given: dict[str, Any] = dict(zip(self._path_fields, values, strict=True)) if values else {}
+        given |= filled
         if (tag := headers.get(IF_MATCH)) is not None and (version := self._expected_version(tag.strip())) is not None:
             given[EXPECTED_VERSION_FIELD] = version
         return given
@@ -113,6 +128,8 @@ class Binding:
     def _whence(self, name: str) -> str:
         if name == EXPECTED_VERSION_FIELD:
             return "the If-Match header"
+        if name in self._filled_fields:
+            return "the request itself"
         return "the path" if name in self._path_fields else "the query"
 
     def _problem(self, wrong: ValidationError) -> Problem:

@@ -7,26 +7,27 @@ import logging
 from dataclasses import dataclass
 from uuid import UUID
 
+import orjson
 from aiohttp import web
 
 from http_edge.answers import RETRY_AFTER, Answers
 from http_edge.attempts import count_attempt
-from http_edge.binding import Binding
+from http_edge.binding import NOTHING, Binding
 from http_edge.body import read_json_body
 from http_edge.conversation import CORRELATION_HEADER, correlation_id_of
+from http_edge.filling import filled
 from http_edge.idempotency import message_id_for
 from http_edge.metrics import RouteMetrics
 from http_edge.needs import Client, Limiter
 from http_edge.problems import CONTENT_TYPE, Problem
 from http_edge.response import Response
-from http_edge.route import Route
-from http_edge.security import Gatekeeper
+from http_edge.route import USER_FIELD, Route
+from http_edge.security import STRANGER, Caller, Gatekeeper
 from messages.base import Message
 from messages.ids import new_id
+from runtime.client import Answer
 from runtime.clock import Clock, stopwatch_seconds
-from runtime.envelope import NOBODY
 from runtime.errors import Unavailable
-from runtime.principal import Principal
 
 log = logging.getLogger("coffer.edge")
 
@@ -63,6 +64,8 @@ class MessageEndpoint:
         self._key_rule = route.key_rule
         self._has_body = route.has_body
         self._query_fields = frozenset(route.query_fields)
+        self._filled_fields = route.filled_fields
+        self._changes_access = route.changes_access
 
     async def __call__(self, request: web.BaseRequest, values: tuple[str, ...]) -> Response:
         """The answer; never an exception."""
@@ -72,18 +75,12 @@ class MessageEndpoint:
         correlation_id = correlation_id_of(headers)
         try:
             shared.refuse_overload()
-            principal = await self._principal(request, now)
-            message_id, keyed = message_id_for(self._key_rule, headers, principal)
+            caller = await self._caller(request, now)
+            message_id, keyed = message_id_for(self._key_rule, headers, caller.principal)
             correlation_id = correlation_id or message_id
-            message = await self._message(request, values)
-            answer = await shared.client.call(
-                message,
-                principal=principal,
-                message_id=message_id,
-                correlation_id=str(correlation_id),
-                traceparent=headers.get("traceparent", ""),
-                deadline_seconds=shared.deadline_seconds,
-            )
+            message = await self._message(request, values, caller)
+            ask = self._change if self._changes_access else self._ask
+            answer = await ask(message, caller, message_id, str(correlation_id), headers.get("traceparent", ""))
             response = self._answers.response(answer, keyed=keyed, correlation_id=str(correlation_id), now=now)
         except Problem as problem:
             response = problem_response(problem, request, correlation_id or new_id(), now)
@@ -98,28 +95,53 @@ class MessageEndpoint:
         self._metrics.observe(response.status, stopwatch_seconds() - started)
         return response
 
-    async def _principal(self, request: web.BaseRequest, now: float) -> Principal:
+    async def _ask(self, message: Message, caller: Caller, message_id: UUID, correlation_id: str, traceparent: str) -> Answer:
+        shared = self._shared
+        return await shared.client.call(
+            message,
+            principal=caller.principal,
+            message_id=message_id,
+            correlation_id=correlation_id,
+            traceparent=traceparent,
+            deadline_seconds=shared.deadline_seconds,
+        )
+
+    async def _change(
+        self, message: Message, caller: Caller, message_id: UUID, correlation_id: str, traceparent: str
+    ) -> Answer:
+        """The same, for what changes somebody's access: the change counts here before it is answered."""
+        with self._shared.gatekeeper.expect_change(message_id) as expected:
+            answer = await self._ask(message, caller, message_id, correlation_id, traceparent)
+            user_id = orjson.loads(answer.body).get(USER_FIELD) if answer.kind == "reply" else None
+            if user_id is not None:
+                await expected.made(user_id, replayed=answer.replayed)
+        return answer
+
+    async def _caller(self, request: web.BaseRequest, now: float) -> Caller:
         shared, route = self._shared, self._route
         if route.attempts_per_minute is not None:
             await count_attempt(shared.limiter, route.full_path, route.attempts_per_minute, request)
         if route.public:
-            return NOBODY
+            return STRANGER
         authorization = request.headers.get("Authorization", "")
         caller = shared.gatekeeper.known(authorization, now) or await shared.gatekeeper.admit(authorization)
         if self._permission is not None and self._permission not in caller.permissions:
             raise Problem("forbidden", f"This takes the permission {self._permission}.")
-        return caller.principal
+        if caller.must_change_password and not route.for_restricted:
+            raise Problem("password_change_required")
+        return caller
 
-    async def _message(self, request: web.BaseRequest, values: tuple[str, ...]) -> Message:
+    async def _message(self, request: web.BaseRequest, values: tuple[str, ...], caller: Caller) -> Message:
+        given = filled(self._filled_fields, request, caller) if self._filled_fields else NOTHING
         if self._has_body:
             query = request.rel_url.query
             if not self._query_fields.issuperset(query):
                 raise Problem("unexpected_query")
             body = await read_json_body(request, self._shared.body_bytes)
-            return self._binding.from_body(body, query, values, request.headers)
+            return self._binding.from_body(body, query, values, request.headers, given)
         if not request.content.at_eof():
             raise Problem("unexpected_body")
-        return self._binding.from_query(request.rel_url.query, values, request.headers)
+        return self._binding.from_query(request.rel_url.query, values, request.headers, given)
 
 
 def problem_response(problem: Problem, request: web.BaseRequest, correlation_id: UUID, now: float) -> Response:

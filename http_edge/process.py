@@ -15,11 +15,13 @@ from config.sections import Settings
 from config.systems import load_systems
 from http_edge.app import create_app
 from http_edge.server import serve
+from messages.identity import AccessChanged
 from messages.operations import GetReadiness
 from runtime.bus import Bus
 from runtime.client import Client, reply_of
 from runtime.clock import Clock, SystemClock
 from runtime.errors import Unavailable
+from runtime.hearing import Hearing
 from runtime.house import topology_of
 from runtime.limits import Limiter
 from runtime.principal import Principal
@@ -58,6 +60,9 @@ class EdgeProcess:
             roles=load_roles(settings.config_dir),
             clock=clock,
         )
+        gatekeeper = self._app.gatekeeper
+        told = {AccessChanged.wire: gatekeeper.on_access_changed}
+        self.hearing = Hearing(self.bus, role="edge", told=told, deaf=gatekeeper.forget_all)
         self._runner: Any = None
 
     async def readiness(self) -> Mapping[str, str | None]:

@@ -14,13 +14,14 @@ from enum import Enum
 from functools import cached_property
 from typing import Any, ClassVar, Literal, get_args
 
-from messages.base import Command, Job, Query, Reply
+from messages.base import Command, FromRequest, Job, Query, Reply
 
 PREFIX = "/api/v1"
 VERSION_FIELD = "version"
 EXPECTED_VERSION_FIELD = "expected_version"
 MEDIA_TYPE_FIELD = "media_type"
 DRY_RUN_FIELD = "dry_run"
+USER_FIELD = "user_id"
 
 Method = Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
 Asked = type[Command[Any]] | type[Query[Any]] | type[Job[Any]]
@@ -65,6 +66,10 @@ class Route:
     """Whether it is for those who have no access token."""
     attempts_per_minute: int | None = None
     """How often one client address may try."""
+    changes_access: bool = False
+    """Whether it changes what somebody may do: its reply names the user, and is given when all edges have heard of it."""
+    for_restricted: bool = False
+    """Whether a session that must change its password first may do it."""
     also: tuple[int, ...] = ()
     """Statuses of refusals beside those that follow from the row, for the documentation."""
 
@@ -133,9 +138,15 @@ class Route:
         """The fields that come in the query: so whoever tries something out sends the very body that would do it."""
         return tuple(name for name in self._other_fields if name not in self.body_fields)
 
+    @cached_property
+    def filled_fields(self) -> dict[str, str]:
+        """The fields that the edge fills itself, and from what."""
+        fields = self.message.model_fields.items()
+        return {name: mark.what for name, about in fields for mark in about.metadata if isinstance(mark, FromRequest)}
+
     @property
     def _other_fields(self) -> list[str]:
-        elsewhere = {*self.path_fields, EXPECTED_VERSION_FIELD}
+        elsewhere = {*self.path_fields, *self.filled_fields, EXPECTED_VERSION_FIELD}
         return [name for name in self.message.model_fields if name not in elsewhere]
 
     @property
@@ -157,6 +168,8 @@ class Route:
             and not replied.issuperset({self.serves, MEDIA_TYPE_FIELD}),
             "a GET changes something": self.method == "GET" and unsafe,
             "something that changes nothing asks for an idempotency key": not unsafe and self.key_rule is not Idempotency.NONE,
+            "a change of access is no command whose reply names the user": self.changes_access
+            and (not issubclass(self.message, Command) or USER_FIELD not in replied),
             "whoever has no token has no permission either": self.public and own is not None,
             "its reply is kept nowhere, so a key cannot find it": not self.message.remembered
             and self.key_rule is not Idempotency.NONE,

@@ -41,18 +41,38 @@ TAGS: dict[str, str] = {
 AUTH = (
     Route("POST", "/auth/login", identity.Login, public=True, attempts_per_minute=LOGINS_PER_MINUTE),
     Route("POST", "/auth/refresh", identity.RefreshTokens, public=True, attempts_per_minute=REFRESHES_PER_MINUTE),
-    Route("POST", "/auth/logout", identity.Logout, public=True, status=204, attempts_per_minute=REFRESHES_PER_MINUTE),
-    Route("GET", "/auth/me", identity.WhoAmI),
+    Route(
+        "POST",
+        "/auth/logout",
+        identity.Logout,
+        public=True,
+        status=204,
+        attempts_per_minute=REFRESHES_PER_MINUTE,
+        changes_access=True,
+    ),
+    Route("POST", "/auth/logout-all", identity.LogoutEverywhere, status=204, changes_access=True, for_restricted=True),
+    Route("GET", "/auth/me", identity.WhoAmI, for_restricted=True),
+    Route("GET", "/auth/sessions", identity.ListSessions, for_restricted=True),
+    Route("DELETE", "/auth/sessions", identity.EndOtherSessions, status=204, changes_access=True),
+    Route("DELETE", "/auth/sessions/{session_id}", identity.EndSession, status=204, changes_access=True),
 )
 
 USERS = (
     Route("POST", "/users", identity.CreateUser, permission="users:write", makes="/users/{user_id}"),
     Route("GET", "/users", identity.ListUsers, permission="users:read"),
     Route("GET", "/users/{user_id}", identity.GetUser, permission="users:read"),
-    Route("PUT", "/users/{user_id}/roles", identity.SetRoles, permission="users:write"),
-    Route("PUT", "/users/{user_id}/member", identity.LinkMember, permission="users:write"),
-    Route("POST", "/users/{user_id}/disable", identity.DisableUser, permission="users:write"),
-    Route("POST", "/users/{user_id}/enable", identity.EnableUser, permission="users:write"),
+    Route("PUT", "/users/{user_id}/roles", identity.SetRoles, permission="users:write", changes_access=True),
+    Route("PUT", "/users/{user_id}/member", identity.LinkMember, permission="users:write", changes_access=True),
+    Route("POST", "/users/{user_id}/disable", identity.DisableUser, permission="users:write", changes_access=True),
+    Route("POST", "/users/{user_id}/enable", identity.EnableUser, permission="users:write", changes_access=True),
+    Route(
+        "POST",
+        "/users/{user_id}/end-sessions",
+        identity.EndUserSessions,
+        permission="users:write",
+        status=204,
+        changes_access=True,
+    ),
 )
 
 MEMBERS = (

@@ -1,17 +1,36 @@
 """Who asks: the bearer token of a request -> a caller, with what their roles allow. A fast first no; the actor decides.
 
-A token is checked once and then known until it expires, so that a busy client costs a dictionary lookup.
+A token's signature is checked once, and the identity actor is asked once what its session may do; then both are known, so that a
+busy client costs a dictionary lookup. Whatever changes that is told by `identity.access_changed.v1`, and what was known of the user
+is forgotten; when nothing can be heard (the broker is lost), all is forgotten. So a revoked or demoted user is refused on the next
+request, and needs no Redis for it.
 """
 
-from dataclasses import dataclass
+import asyncio
+import logging
+from collections import defaultdict
+from dataclasses import dataclass, field
+from typing import Self
+from uuid import UUID
 
 from http_edge.access_tokens import AccessTokens
+from http_edge.needs import Client
 from http_edge.problems import Problem
-from messages.base import Unauthenticated
+from http_edge.tokens import AccessClaims
+from messages.base import Refusal, Unauthenticated
+from messages.identity import CheckedSession, CheckSession, SessionId
+from runtime.client import reply_of
+from runtime.envelope import NOBODY, Envelope
 from runtime.principal import Principal, Roles
+
+log = logging.getLogger("coffer.edge")
 
 MOST_KNOWN_TOKENS = 4_096
 """About 3 MB. The oldest goes first, and is checked again when it comes back."""
+SECONDS_TO_ANSWER = 5.0
+SECONDS_TO_HEAR = 1.0
+"""How long a change of access waits to be heard here before it is answered. The other edges hear it at the same moment; when a
+broker is slower than this, the answer goes out all the same."""
 CHALLENGE = 'Bearer realm="coffer"'
 _SCHEME = "bearer "
 
@@ -21,37 +40,160 @@ class Caller:
     """Somebody with a valid token."""
 
     principal: Principal
-    permissions: frozenset[str]
-    expires_unix_seconds: float
+    permissions: frozenset[str] = frozenset()
+    expires_unix_seconds: float = 0.0
+    session_id: UUID | None = None
+    must_change_password: bool = False
+
+
+STRANGER = Caller(NOBODY)
+"""Whoever needs no token."""
+
+
+@dataclass
+class _Memory:
+    """Callers by their Authorization header, and those headers by user."""
+
+    callers: dict[str, Caller] = field(default_factory=dict)
+    by_user: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
+
+    def keep(self, authorization: str, caller: Caller) -> None:
+        self.drop(authorization)
+        while len(self.callers) >= MOST_KNOWN_TOKENS:
+            self.drop(next(iter(self.callers)))
+        self.callers[authorization] = caller
+        self.by_user[caller.principal.id].add(authorization)
+
+    def drop(self, authorization: str) -> None:
+        caller = self.callers.pop(authorization, None)
+        if caller is not None:
+            held = self.by_user[caller.principal.id]
+            held.discard(authorization)
+            if not held:
+                del self.by_user[caller.principal.id]
+
+    def drop_user(self, user_id: str) -> None:
+        for authorization in self.by_user.pop(user_id, ()):
+            del self.callers[authorization]
 
 
 class Gatekeeper:
     """Knows callers by their Authorization header."""
 
-    def __init__(self, tokens: AccessTokens, roles: Roles) -> None:
+    def __init__(self, client: Client, tokens: AccessTokens, roles: Roles) -> None:
+        self._client = client
         self._tokens = tokens
         self._roles = roles
-        self._known: dict[str, Caller] = {}
+        self._memory = _Memory()
+        self._asking: dict[UUID, asyncio.Task[CheckedSession]] = {}
+        self._forgotten = 0
+        """How often something was forgotten: what was asked before is not remembered after."""
+        self._to_hear: dict[str, asyncio.Event] = {}
 
     def known(self, authorization: str, now: float) -> Caller | None:
         """The caller, if the token was checked before and has not expired."""
-        caller = self._known.get(authorization)
+        caller = self._memory.callers.get(authorization)
         return caller if caller is not None and now < caller.expires_unix_seconds else None
 
     async def admit(self, authorization: str) -> Caller:
-        """The caller. Problem 401 where the token is missing or not valid."""
+        """The caller. Problem 401 where the token is missing or not valid, or its session is over."""
         if authorization[: len(_SCHEME)].lower() != _SCHEME:
             raise Problem("unauthenticated", headers={"WWW-Authenticate": CHALLENGE})
         try:
             claims = await self._tokens.verify(authorization[len(_SCHEME) :].strip())
-        except Unauthenticated as wrong:
+            forgotten = self._forgotten
+            session = await self._session(claims)
+        except Refusal as wrong:
+            if wrong.status != Unauthenticated.status:
+                raise
             challenge = f'{CHALLENGE}, error="invalid_token"'
             raise Problem("unauthenticated", wrong.detail, headers={"WWW-Authenticate": challenge}) from None
-        principal = Principal("user", str(claims.sub), claims.roles, claims.member)
-        permissions = frozenset(name for role in claims.roles for name in self._roles.get(role, ()))
-        caller = Caller(principal, permissions, claims.exp)
-        self._known.pop(authorization, None)
-        while len(self._known) >= MOST_KNOWN_TOKENS:
-            del self._known[next(iter(self._known))]
-        self._known[authorization] = caller
+        caller = Caller(
+            Principal("user", str(session.user_id), session.roles, session.member_id),
+            frozenset(name for role in session.roles for name in self._roles.get(role, ())),
+            claims.exp,
+            claims.sid,
+            session.must_change_password,
+        )
+        if forgotten == self._forgotten:
+            self._memory.keep(authorization, caller)
         return caller
+
+    async def _session(self, claims: AccessClaims) -> CheckedSession:
+        """What the session may do; asked once, however many requests want to know."""
+        asking = self._asking.get(claims.sid)
+        if asking is None:
+            asking = asyncio.get_running_loop().create_task(self._ask(claims.sid), name="check session")
+            self._asking[claims.sid] = asking
+            asking.add_done_callback(lambda done: self._asked(claims.sid, done))
+        session = await asyncio.shield(asking)
+        if session.user_id != claims.sub:
+            raise Unauthenticated
+        return session
+
+    async def _ask(self, session_id: UUID) -> CheckedSession:
+        question = CheckSession(session_id=SessionId(session_id))
+        return reply_of(question, await self._client.call(question, principal=NOBODY, deadline_seconds=SECONDS_TO_ANSWER))
+
+    def _asked(self, session_id: UUID, asking: "asyncio.Task[CheckedSession]") -> None:
+        if self._asking.get(session_id) is asking:
+            del self._asking[session_id]
+        if not asking.cancelled():
+            asking.exception()  # whoever waited has it; nobody may have
+
+    # Forgetting
+
+    def forget(self, user_id: str) -> None:
+        """What this user may do has changed."""
+        self._memory.drop_user(user_id)
+        self._begin_anew()
+
+    def forget_all(self) -> None:
+        """Nothing can be heard any more, or was not heard."""
+        self._memory = _Memory()
+        self._begin_anew()
+
+    def _begin_anew(self) -> None:
+        """Answers that are on their way may be older than the change: they serve who waits for them and nobody else."""
+        self._forgotten += 1
+        self._asking.clear()
+
+    def on_access_changed(self, envelope: Envelope) -> None:
+        """An `identity.access_changed.v1` was heard; its key is the user."""
+        if envelope.key is None:
+            raise ValueError("it names no user")
+        self.forget(envelope.key)
+        if (heard := self._to_hear.get(envelope.causation_id)) is not None:
+            heard.set()
+
+    def expect_change(self, message_id: UUID) -> "ExpectedChange":
+        """To wait in until the change that this message makes was heard; begin before the message is said."""
+        return ExpectedChange(self, self._to_hear, str(message_id))
+
+
+class ExpectedChange:
+    """A change of access that is under way here. While it is being waited for, a context."""
+
+    def __init__(self, gatekeeper: Gatekeeper, to_hear: dict[str, asyncio.Event], message_id: str) -> None:
+        self._gatekeeper = gatekeeper
+        self._to_hear = to_hear
+        self._message_id = message_id
+        self._heard = asyncio.Event()
+
+    def __enter__(self) -> Self:
+        self._to_hear[self._message_id] = self._heard
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._to_hear.pop(self._message_id, None)
+
+    async def made(self, user_id: str, *, replayed: bool) -> None:
+        """It was made: forget the user, and wait until the others hear it too, so that no edge lets in who was just put out."""
+        self._gatekeeper.forget(user_id)
+        if replayed:
+            return
+        try:
+            async with asyncio.timeout(SECONDS_TO_HEAR):
+                await self._heard.wait()
+        except TimeoutError:
+            log.warning("a change of access was answered before it was heard", extra={"user_id": user_id})

@@ -10,9 +10,10 @@ Vocabularies live in their own modules; nothing of a single actor belongs here.
 
 import re
 import unicodedata
+from dataclasses import dataclass
 from datetime import date
 from enum import IntEnum
-from typing import Annotated, Any, ClassVar, Generic, Self, TypeVar
+from typing import Annotated, Any, ClassVar, Generic, Literal, Self, TypeVar
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic_core import PydanticCustomError
@@ -69,6 +70,18 @@ Day = Annotated[date, BeforeValidator(_written_as_a_day)]
 """A calendar day, as `2024-01-15`. A number, which would be seconds since 1970, is none."""
 BankDay = Annotated[Day, Field(ge=date(1970, 1, 1), le=date(9998, 12, 31))]
 """A day that every calendar, time zone and database here can count with."""
+
+
+@dataclass(frozen=True, slots=True)
+class FromRequest:
+    """Marks a field that the edge fills from what it knows of a request; a client that sends one is refused.
+
+    `Annotated[str | None, Field(max_length=45), FromRequest("address")] = None`
+    """
+
+    what: Literal["address", "user_agent", "session"]
+    """The client's address as attempts are counted by, its User-Agent, or the session (login) that its token belongs to."""
+
 
 R = TypeVar("R", bound=Reply)
 T = TypeVar("T", bound=BaseModel)

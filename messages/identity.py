@@ -12,7 +12,7 @@ from uuid import UUID
 from pydantic import AfterValidator, ConfigDict, Field, PlainSerializer, SecretStr
 from pydantic_core import PydanticCustomError
 
-from messages.base import Command, Done, Event, Line, NotFound, Page, Query, Refusal, Reply
+from messages.base import Command, Event, FromRequest, Line, NotFound, Page, Query, Refusal, Reply
 from messages.ids import MemberId, UserId
 
 SessionId = NewType("SessionId", UUID)
@@ -52,6 +52,12 @@ RefreshToken = Annotated[Secret, Field(min_length=1, max_length=200)]
 RoleName = Annotated[str, Field(pattern=r"^[a-z][a-z_]{0,39}$")]
 """A role of the roles file."""
 ExpectedVersion = Annotated[int, Field(ge=1)]
+ClientAddress = Annotated[str | None, Field(max_length=45), FromRequest("address")]
+"""Where a request came from; of IPv6 the /64."""
+ClientUserAgent = Annotated[str | None, Field(max_length=200), FromRequest("user_agent")]
+"""What the client says that it is."""
+CurrentSession = Annotated[SessionId | None, FromRequest("session")]
+"""The session of whoever asks."""
 
 _HIDDEN = ConfigDict(hide_input_in_errors=True)
 """For messages with a secret: a validation error must not print what was typed."""
@@ -87,6 +93,49 @@ class UserPage(Page[User]):
     """Users, by name."""
 
 
+class CheckedSession(Reply):
+    """What a living session may do: the identity actor's word on an access token."""
+
+    user_id: UserId
+    roles: tuple[str, ...]
+    member_id: MemberId | None = None
+    authenticated_at: datetime
+    """When the user last proved who they are."""
+    amr: tuple[str, ...]
+    """How (RFC 8176): `pwd` for a password."""
+    must_change_password: bool = False
+    """The session may only change the password, look at itself, and end."""
+
+
+class Session(Reply):
+    """One login on one device, for as long as it is refreshed."""
+
+    session_id: SessionId
+    device: str
+    """What the client said that it is, in a few words."""
+    address: str
+    """Where it logged in from; of IPv6 the /64. Empty where that is not known."""
+    began_at: datetime
+    last_used_at: datetime
+    """When it last logged in or got new tokens."""
+    ends_at: datetime
+    """When it is over, however often it is refreshed."""
+    current: bool
+    """Whether it is the one that asks."""
+
+
+class SessionPage(Page[Session]):
+    """The living sessions of a user, the last used first."""
+
+
+class SessionsEnded(Reply):
+    """Whose sessions have ended, and how many."""
+
+    user_id: UserId | None = None
+    """None where there was nothing to end."""
+    ended: int = 0
+
+
 class SigningKey(Reply):
     """A public key that access tokens are checked with, as a JWK (RFC 8037)."""
 
@@ -115,6 +164,8 @@ class Login(Command[Tokens], wire="identity.login.v1", remember=False):
 
     username: Line
     password: Password
+    address: ClientAddress = None
+    user_agent: ClientUserAgent = None
 
 
 class RefreshTokens(Command[Tokens], wire="identity.refresh_tokens.v1", remember=False):
@@ -125,7 +176,7 @@ class RefreshTokens(Command[Tokens], wire="identity.refresh_tokens.v1", remember
     refresh_token: RefreshToken
 
 
-class Logout(Command[Done], wire="identity.logout.v1", remember=False):
+class Logout(Command[SessionsEnded], wire="identity.logout.v1", remember=False):
     """End the session of a refresh token. An unknown token is answered alike."""
 
     model_config = _HIDDEN
@@ -135,6 +186,40 @@ class Logout(Command[Done], wire="identity.logout.v1", remember=False):
 
 class WhoAmI(Query[User], wire="identity.who_am_i.v1"):
     """The user who asks."""
+
+
+class CheckSession(Query[CheckedSession], wire="identity.check_session.v1"):
+    """What a session may do now. Asked at the first use of an access token, and again after each `identity.access_changed.v1`."""
+
+    session_id: SessionId
+
+
+class ListSessions(Query[SessionPage], wire="identity.list_sessions.v1"):
+    """The living sessions of the user who asks, the hundred that were used last."""
+
+    current: CurrentSession = None
+
+
+class EndSession(Command[SessionsEnded], wire="identity.end_session.v1"):
+    """End one of one's own sessions."""
+
+    session_id: SessionId
+
+
+class EndOtherSessions(Command[SessionsEnded], wire="identity.end_other_sessions.v1"):
+    """End all of one's own sessions but the one that asks."""
+
+    current: CurrentSession = None
+
+
+class LogoutEverywhere(Command[SessionsEnded], wire="identity.logout_everywhere.v1"):
+    """End all of one's own sessions, this one too."""
+
+
+class EndUserSessions(Command[SessionsEnded], wire="identity.end_user_sessions.v1", key="user_id", permission="users:write"):
+    """End all sessions of a user."""
+
+    user_id: UserId
 
 
 class GetSigningKeys(Query[SigningKeys], wire="identity.get_signing_keys.v1"):
@@ -167,7 +252,7 @@ class CreateUser(Command[User], wire="identity.create_user.v1", permission="user
 
 
 class SetRoles(Command[User], wire="identity.set_roles.v1", key="user_id", permission="users:write"):
-    """Replace a user's roles. They count from the next access token on."""
+    """Replace a user's roles. They count from the next request on."""
 
     user_id: UserId
     roles: tuple[RoleName, ...] = Field(min_length=1, max_length=10)
@@ -233,7 +318,35 @@ class UserDisabled(Event, wire="identity.user_disabled.v1", key="user_id"):
     user_id: UserId
 
 
+class AccessChanged(Event, wire="identity.access_changed.v1", key="user_id"):
+    """What a user may do has changed, or sessions have ended: whoever remembers what these were allowed must ask again."""
+
+    user_id: UserId
+    session_ids: tuple[SessionId, ...] | None = None
+    """The sessions that it is about; None for all of the user's."""
+
+
+class RefreshTokenReused(Event, wire="identity.refresh_token_reused.v1", key="user_id"):
+    """A refresh token was in two hands, so its session was ended."""
+
+    user_id: UserId
+    session_id: SessionId
+
+
 # What is refused
+
+
+class SessionOver(Refusal):
+    """The session has ended. Log in again."""
+
+    rule = "session_over"
+    status = 401
+
+
+class SessionNotFound(NotFound):
+    """You have no such session."""
+
+    rule = "session_not_found"
 
 
 class WrongCredentials(Refusal):

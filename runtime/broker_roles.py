@@ -3,6 +3,7 @@
 The same table serves the local servers and an operator who sets up a broker: `coffer doctor` prints it.
 """
 
+import re
 from collections.abc import Mapping
 
 from config.sections import BrokerSettings
@@ -10,17 +11,20 @@ from config.systems import SystemSettings
 from runtime.servers import BrokerUser, TopicPermission
 
 _ALL = ".*"
+HEARD_BY_EDGES = ("identity.access_changed.v1",)
+"""The events that an edge hears on a queue of its own: what makes it forget."""
 
 
 def broker_users(settings: BrokerSettings, systems: Mapping[str, SystemSettings]) -> list[BrokerUser]:
-    """The users. None may write to the default exchange; only the topology's declares anything but a reply queue of its own."""
+    """The users. None may write to the default exchange; only the topology's declares anything but queues of its own."""
     users = settings.users
     edge = BrokerUser(
         users.edge,
-        configure=r"^reply\.edge\.",
-        write=r"^(commands|queries|reply\.edge\..*)$",
-        read=r"^(replies|reply\.edge\..*)$",
+        configure=r"^(reply|hearing)\.edge\.",
+        write=r"^(commands|queries|(reply|hearing)\.edge\..*)$",
+        read=r"^(replies|events|(reply|hearing)\.edge\..*)$",
         topic_permissions=(
+            TopicPermission("events", write="^$", read=rf"^({'|'.join(map(re.escape, HEARD_BY_EDGES))})$"),
             TopicPermission("commands", write=_ALL),
             TopicPermission("queries", write=_ALL),
             TopicPermission("replies", read=r"^reply\.edge\."),

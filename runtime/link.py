@@ -58,6 +58,10 @@ class Link:
         opening = self._connection.channel(publisher_confirms=confirms)
         return await requested("the broker opens no channel", opening, self.closed)
 
+    def abandon(self) -> None:
+        """Drop it at once: whoever owns it builds anew."""
+        self.tap.abort()
+
     async def close(self) -> None:
         """Close it, or drop it where the broker does not answer."""
         if self.closed.is_set():

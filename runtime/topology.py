@@ -2,11 +2,11 @@
 
     commands  topic   <actor>.<partition>.<type>   durable queue per partition, single active consumer, priorities
     queries   topic   <actor>.<type>               one competing queue per actor
-    events    topic   <type>                       one queue per subscriber
+    events    topic   <type>                       one queue per subscriber, and one per edge for as long as it is connected
     replies   topic   <reply queue>                one expiring queue per requester
     ingress   direct  ingress                      what other systems say, all of it, in one queue with a single active consumer
 
-Nothing is published to the default exchange. Workers declare nothing but their own reply queue.
+Nothing is published to the default exchange. Workers declare nothing but a reply queue and a queue to hear on.
 """
 
 import asyncio
@@ -255,6 +255,19 @@ async def _declare_reply_queue(link: Link, queue: str) -> None:
         },
     )
     await channel.queue_bind(queue, REPLIES, queue)
+    await channel.close()
+
+
+async def declare_hearing_queue(link: Link, queue: str, events: tuple[str, ...]) -> None:
+    """Declare a queue of this connection alone that gets these events, and goes away with it."""
+    await requested("the queue to hear on cannot be made", _declare_hearing_queue(link, queue, events), link.closed)
+
+
+async def _declare_hearing_queue(link: Link, queue: str, events: tuple[str, ...]) -> None:
+    channel = await link.admin_channel()
+    await channel.queue_declare(queue, exclusive=True, auto_delete=True, arguments={"x-queue-type": "classic"})
+    for wire in events:
+        await channel.queue_bind(queue, EVENTS, wire)
     await channel.close()
 
 

@@ -172,6 +172,23 @@ class Work(Transaction):
         await inbox.record(db, self._own_name.id, [], outbox.row(envelopes, self._around.topology))
 
     @asynccontextmanager
+    async def apart_telling(self, said: Said) -> AsyncIterator[tuple[Connection, list[Event]]]:
+        """As `apart`, with a list: the events put into it are told, because of `said`, once this has committed.
+
+        For what stays true although the turn itself ends in a refusal.
+        """
+        events: list[Event] = []
+        envelopes: list[Envelope] = []
+        number: int | None = None
+        async with self.apart() as connection:
+            yield connection, events
+            if events:
+                envelopes = told(said.envelope, said.message_id, events, unix_milliseconds(self.now) // 1000)
+                number = await inbox.record(connection, self._own_name.id, [], outbox.row(envelopes, self._around.topology))
+        if number is not None:
+            self._around.relay.committed(number, envelopes)
+
+    @asynccontextmanager
     async def autocommit(self) -> AsyncIterator[Connection]:
         """As `apart`, but each statement is a transaction of its own: for one that writes whole what it decides."""
         assert not self.has_begun, "the turn's own transaction has begun"

@@ -4,13 +4,15 @@ Limits on attempts are the edge's. What it does lives in handlers/.
 """
 
 from actors.identity.handlers.logging_in import LoggingIn
+from actors.identity.handlers.refreshing import Refreshing
+from actors.identity.handlers.sessions import Sessions
 from actors.identity.handlers.users import Users
 from config.roles import load_roles
 from config.settings import Settings
 from runtime.actor import Actor
 
 
-class Identity(LoggingIn, Users, Actor):
+class Identity(LoggingIn, Refreshing, Sessions, Users, Actor):
     """Lets in who proves who they are, never says which half was wrong, and keeps nothing that a thief of tables could use."""
 
     name = "identity"

@@ -1,5 +1,6 @@
 """The other side of the door, for tests of the edge alone: a client that answers as it is told, and remembers what was said."""
 
+import asyncio
 import base64
 from collections.abc import Mapping
 from typing import Any
@@ -13,7 +14,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from config.sections import Settings
 from http_edge.app import App
 from messages.base import Message, Refusal
-from messages.identity import TOKEN_ALGORITHM, TOKEN_TYPE, GetSigningKeys
+from messages.identity import TOKEN_ALGORITHM, TOKEN_TYPE, CheckSession, GetSigningKeys, SessionOver
 from messages.ids import new_id
 from runtime.client import Answer
 from runtime.clock import SettableClock
@@ -62,6 +63,10 @@ class StubClient:
         self.said: list[Said] = []
         self.answers: list[Answer | Exception] = []
         self.key_questions = 0
+        self.sessions: dict[str, dict[str, Any]] = {}
+        """What identity says of each session: those of the tokens that were made here."""
+        self.session_questions = 0
+        self.session_answers_after: asyncio.Event | None = None
         self.identity_is_away: Exception | None = None
 
     async def call(
@@ -80,6 +85,8 @@ class StubClient:
             if self.identity_is_away is not None:
                 raise self.identity_is_away
             return Answer("reply", orjson.dumps({"keys": [key.public for key in self.keys]}), new_id())
+        if isinstance(message, CheckSession):
+            return await self._session(str(message.session_id))
         said = Said(
             message,
             principal=principal,
@@ -93,6 +100,15 @@ class StubClient:
         if isinstance(answer, Exception):
             raise answer
         return answer
+
+    async def _session(self, session_id: str) -> Answer:
+        self.session_questions += 1
+        if self.session_answers_after is not None:
+            await self.session_answers_after.wait()
+        found = self.sessions.get(session_id)
+        if found is None:
+            return Answer("refusal", orjson.dumps(SessionOver().to_wire()), new_id())
+        return Answer("reply", orjson.dumps(found), new_id())
 
     def will_reply(self, reply: Mapping[str, Any], *, replayed: bool = False) -> None:
         """Answer the next message with this."""
@@ -158,7 +174,15 @@ class Edge:
         """An access token."""
         key = key or self.client.keys[0]
         head = {"kid": key.kid, "typ": TOKEN_TYPE, **(header or {})}
-        return jwt.encode(self.claims(**changed), key.private, TOKEN_ALGORITHM, headers=head)
+        claims = self.claims(**changed)
+        self.client.sessions[claims.get("sid", "")] = {
+            "user_id": claims.get("sub"),
+            "roles": claims.get("roles"),
+            "member_id": claims.get("member"),
+            "authenticated_at": self.clock.now().isoformat(),
+            "amr": ["pwd"],
+        }
+        return jwt.encode(claims, key.private, TOKEN_ALGORITHM, headers=head)
 
     def as_(self, *roles: str, **changed: Any) -> dict[str, str]:
         """Headers of somebody with these roles (default: an administrator)."""

@@ -1,5 +1,6 @@
 """Who gets in, as whom, and what every answer carries."""
 
+import asyncio
 import time
 from typing import Any
 from uuid import uuid4
@@ -8,10 +9,12 @@ import jwt
 import pytest
 from multidict import CIMultiDict
 
+from http_edge.routes import ROUTES
 from messages.base import Unauthenticated
 from messages.identity import Login, WrongCredentials
 from runtime.errors import Unavailable
 from runtime.limits import Allowance
+from tests.bank import until
 from tests.edge.stub import Edge, Key
 
 ME = "/api/v1/auth/me"
@@ -182,3 +185,83 @@ async def test_an_actor_may_still_say_no(edge: Edge) -> None:
     edge.client.will_refuse(Unauthenticated())
     status, problem, _ = await ask(edge, f"Bearer {edge.token()}")
     assert (status, problem["rule"]) == (401, "unauthenticated")
+
+
+async def test_of_many_first_requests_of_a_token_one_asks_what_it_may_do(edge: Edge) -> None:
+    token = f"Bearer {edge.token()}"
+    answers = await asyncio.gather(*(ask(edge, token) for _ in range(20)))
+    assert {status for status, _, _ in answers} == {200}
+    assert (await ask(edge, token))[0] == 200
+    assert edge.client.session_questions == 1
+
+
+async def test_what_identity_says_counts_and_not_what_the_token_says(edge: Edge) -> None:
+    session = str(uuid4())
+    token = f"Bearer {edge.token(sid=session, roles=['admin'])}"
+    edge.client.sessions[session]["roles"] = ["auditor"]
+    assert (await ask(edge, token))[0] == 200
+    assert edge.last.principal.roles == ("auditor",)
+
+
+async def test_a_session_that_is_over_is_refused_though_its_token_is_good(edge: Edge) -> None:
+    session = str(uuid4())
+    token = f"Bearer {edge.token(sid=session)}"
+    del edge.client.sessions[session]
+    status, problem, headers = await ask(edge, token)
+    assert (status, problem["rule"]) == (401, "unauthenticated")
+    assert 'error="invalid_token"' in headers["WWW-Authenticate"]
+    assert not edge.client.said
+
+
+async def test_anothers_session_is_no_help(edge: Edge) -> None:
+    session = str(uuid4())
+    token = f"Bearer {edge.token(sid=session)}"
+    edge.client.sessions[session]["user_id"] = str(uuid4())
+    assert (await ask(edge, token))[0] == 401
+
+
+async def test_who_comes_after_a_change_asks_anew_and_does_not_wait_for_an_older_answer(edge: Edge) -> None:
+    session, user = str(uuid4()), str(uuid4())
+    token = f"Bearer {edge.token(sid=session, sub=user)}"
+    edge.client.session_answers_after = asyncio.Event()
+    first = asyncio.ensure_future(ask(edge, token))
+    await until(lambda: edge.client.session_questions == 1)
+    edge.app.gatekeeper.forget(user)
+    second = asyncio.ensure_future(ask(edge, token))
+    await until(lambda: edge.client.session_questions == 2)
+    edge.client.session_answers_after.set()
+    assert [(await first)[0], (await second)[0]] == [200, 200]
+
+
+async def test_what_was_asked_before_a_change_is_not_remembered_after_it(edge: Edge) -> None:
+    session, user = str(uuid4()), str(uuid4())
+    token = f"Bearer {edge.token(sid=session, sub=user)}"
+    edge.client.session_answers_after = asyncio.Event()
+    first = asyncio.ensure_future(ask(edge, token))
+    await until(lambda: edge.client.session_questions == 1)
+    edge.app.gatekeeper.forget(user)
+    edge.client.session_answers_after.set()
+    assert (await first)[0] == 200
+    del edge.client.sessions[session]
+    assert (await ask(edge, token))[0] == 401
+
+
+async def test_only_the_user_who_changed_is_forgotten(edge: Edge) -> None:
+    mine, other = str(uuid4()), str(uuid4())
+    tokens = [f"Bearer {edge.token(sub=user)}" for user in (mine, mine, other)]
+    for token in tokens:
+        assert (await ask(edge, token))[0] == 200
+    edge.app.gatekeeper.forget(mine)
+    now = edge.clock.now().timestamp()
+    assert [edge.app.gatekeeper.known(token, now) is not None for token in tokens] == [False, False, True]
+
+
+async def test_who_must_change_the_password_may_look_at_themself_and_leave(edge: Edge) -> None:
+    session = str(uuid4())
+    token = f"Bearer {edge.token(sid=session)}"
+    edge.client.sessions[session]["must_change_password"] = True
+    assert (await ask(edge, token))[0] == 200
+    status, problem, _ = await ask(edge, token, "/api/v1/members")
+    assert (status, problem["rule"]) == (403, "password_change_required")
+    allowed = {(route.method, route.path) for route in ROUTES if route.for_restricted}
+    assert allowed == {("GET", "/auth/me"), ("GET", "/auth/sessions"), ("POST", "/auth/logout-all")}

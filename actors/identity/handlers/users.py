@@ -3,9 +3,11 @@
 from uuid import UUID
 
 from actors.identity.handlers.hashing import Hashing
+from actors.identity.handlers.sessions import the_user
 from actors.identity.rules.roles import ADMINISTRATOR, known_roles, without_membership
-from messages.base import Unauthenticated, VersionConflict
+from messages.base import VersionConflict
 from messages.identity import (
+    AccessChanged,
     CreateFirstAdministrator,
     CreateUser,
     DisableUser,
@@ -30,7 +32,6 @@ from messages.ids import MemberId, UserId
 from messages.member import GetMember, MemberClosed, MembershipEnded, MemberStatus
 from runtime.actor import Turn, handles
 from runtime.paging import decode_cursor, encode_cursor
-from runtime.principal import Principal
 
 
 class Users(Hashing):
@@ -38,10 +39,7 @@ class Users(Hashing):
 
     @handles
     async def who_am_i(self, _query: WhoAmI, turn: Turn) -> User:
-        user_id = _user_id_of(turn.principal)
-        if user_id is None:
-            raise Unauthenticated("Only a user who logged in is somebody here.")
-        return await self._known(turn, user_id)
+        return await self._known(turn, the_user(turn.principal))
 
     @handles
     async def get_user(self, query: GetUser, turn: Turn) -> User:
@@ -129,6 +127,7 @@ class Users(Hashing):
     async def _change(self, turn: Turn, user: User, disabled_because: str | None = None, **changes: object) -> User:
         changed = user.model_copy(update={**changes, "version": user.version + 1})
         await self.store.change_user(turn, changed, turn.now, disabled_because)
+        turn.emit(AccessChanged(user_id=user.user_id))
         return changed
 
     async def _to_change(
@@ -156,14 +155,6 @@ class Users(Hashing):
         member = await turn.ask(GetMember(member_id=member_id), step="member")
         if member.status is MemberStatus.CLOSED:
             raise MembershipEnded(field="member_id")
-
-
-def _user_id_of(principal: Principal) -> UUID | None:
-    """The user that a principal is; None for systems and programs."""
-    try:
-        return UUID(principal.id) if principal.kind == "user" else None
-    except ValueError:
-        return None
 
 
 def _new_user(turn: Turn, username: str, roles: list[str], member_id: MemberId | None) -> User:

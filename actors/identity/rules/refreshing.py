@@ -17,8 +17,6 @@ TOKEN_BYTES = 32
 SALT_BYTES = 32
 TEXT_LENGTH = 43
 """Of a token as clients know it: base64url without padding."""
-GRACE = timedelta(seconds=10)
-"""How long a refresh may be repeated when its answer was lost: a retry or two of a client, not an evening of a thief."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,15 +55,18 @@ class Verdict(Enum):
     """Say no, and end the session: the token is in two hands."""
 
 
-def judge(token: Presented, message_id: UUID, now: datetime) -> Verdict:
-    """What to do about a token that is presented by this message now."""
+def judge(token: Presented, message_id: UUID, now: datetime, grace: timedelta) -> Verdict:
+    """What to do about a token that is presented by this message now.
+
+    `grace`: how long a refresh may be repeated by another message, because its answer was lost.
+    """
     if token.session_over or now >= token.session_ends_at:
         return Verdict.REFUSE
     if token.used_at is None:
         return Verdict.TRADE if now < token.expires_at else Verdict.REFUSE
     if token.used_by == message_id:
         return Verdict.REFUSE if token.successor_used else Verdict.REPEAT
-    if now < token.used_at + GRACE and not token.successor_used:
+    if now < token.used_at + grace and not token.successor_used:
         return Verdict.REPEAT
     return Verdict.REVOKE
 

@@ -10,7 +10,7 @@ import pytest
 
 from actors.identity.handlers.hashing import HASHING_THREADS
 from actors.identity.rules import passwords
-from actors.identity.rules.refreshing import GRACE
+from config.sections import IdentitySettings
 from http_edge.tokens import AccessClaims, signing_key_id, verify_access_token
 from messages.base import Refusal
 from messages.identity import (
@@ -32,7 +32,7 @@ from tests.actors.time_passing import time_passes
 from tests.bank import Bank, until
 
 PASSWORD = "correct horse battery staple"
-AFTER_GRACE = GRACE.total_seconds() + 1
+AFTER_GRACE = IdentitySettings().refresh_grace_seconds + 1
 
 
 async def created(bank: Bank, **details: Any) -> User:

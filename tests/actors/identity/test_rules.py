@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 
 from actors.identity.rules import passwords
 from actors.identity.rules.refreshing import (
-    GRACE,
     Presented,
     Verdict,
     as_text,
@@ -28,6 +27,7 @@ from messages.identity import UnknownRole
 NOW = datetime(2024, 5, 1, 12, tzinfo=UTC)
 CHEAP_SALT = bcrypt.gensalt(4)
 THIS, OTHER = UUID(int=1), UUID(int=2)
+GRACE = timedelta(seconds=10)
 LATER = NOW + timedelta(days=1)
 
 
@@ -128,7 +128,7 @@ def presented(**known: Any) -> Presented:
     ],
 )
 def test_what_using_a_refresh_token_means(known: dict[str, Any], verdict: Verdict) -> None:
-    assert judge(presented(**known), THIS, NOW) is verdict
+    assert judge(presented(**known), THIS, NOW, GRACE) is verdict
 
 
 moments = st.none() | st.timedeltas(timedelta(days=-40), timedelta(days=40)).map(lambda away: NOW + away)
@@ -146,7 +146,7 @@ moments = st.none() | st.timedeltas(timedelta(days=-40), timedelta(days=40)).map
     )
 )
 def test_tokens_are_given_for_a_living_session_only_and_never_beside_one_in_use(token: Presented) -> None:
-    verdict = judge(token, THIS, NOW)
+    verdict = judge(token, THIS, NOW, GRACE)
     if verdict in {Verdict.TRADE, Verdict.REPEAT}:
         assert not token.session_over
         assert token.session_ends_at > NOW

@@ -9,15 +9,6 @@ FROM identity.login
 WHERE user_id = $1 AND password_hash = $2 AND disabled_at IS NULL
 FOR SHARE;
 
--- name: begin_session
--- A session; the same one where the login is handled a second time.
-INSERT INTO identity.session (session_id, user_id, began_at, ends_at) VALUES ($1, $2, $3, $4)
-ON CONFLICT (session_id) DO NOTHING;
-
--- name: forget_sessions
--- Sessions of a user that were over before $2; their tokens go with them.
-DELETE FROM identity.session WHERE user_id = $1 AND (ends_at < $2 OR revoked_at < $2);
-
 -- name: insert_refresh_token
 -- A refresh token of a session.
 INSERT INTO identity.refresh_token (token_hash, session_id, salt, issued_at, expires_at) VALUES ($1, $2, $3, $4, $5);
@@ -47,14 +38,6 @@ SELECT expires_at FROM identity.refresh_token WHERE token_hash = $1 AND used_at 
 -- name: use_refresh_token
 -- A token has had its one use.
 UPDATE identity.refresh_token SET used_at = $2, used_by = $3 WHERE token_hash = $1;
-
--- name: revoke_session
--- Ends a session; how it ended first is what stays written.
-UPDATE identity.session SET revoked_at = $2, revoked_because = $3 WHERE session_id = $1 AND revoked_at IS NULL;
-
--- name: revoke_sessions
--- Ends all sessions of a user.
-UPDATE identity.session SET revoked_at = $2, revoked_because = $3 WHERE user_id = $1 AND revoked_at IS NULL;
 
 -- name: signing_key
 -- The key that signs.

@@ -1,26 +1,18 @@
-"""What the identity actor keeps in the schema `identity`; its statements are in queries.sql."""
+"""Users, their refresh tokens, and the keys that sign, as they are kept."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any
 from uuid import UUID
 
 import asyncpg
 
 from actors.identity.rules.refreshing import Issue, hash_of
+from actors.identity.store.sessions import Sessions
+from actors.identity.store.transaction import Transaction
 from messages.identity import MemberLinked, SigningKey, User
 from messages.ids import MemberId, UserId
 from runtime.statements import Statements
-
-
-class Transaction(Protocol):
-    """A turn's own transaction, or one apart."""
-
-    async def fetch(self, statement: str, /, *arguments: Any) -> Sequence[Any]: ...
-    async def fetchrow(self, statement: str, /, *arguments: Any) -> Any: ...
-    async def fetchval(self, statement: str, /, *arguments: Any) -> Any: ...
-    async def execute(self, statement: str, /, *arguments: Any) -> str: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +37,7 @@ class KnownToken:
     user: User
 
 
-class Store:
+class Store(Sessions):
     """Reads and writes; decides nothing."""
 
     def __init__(self) -> None:
@@ -61,12 +53,6 @@ class Store:
     async def lock_who_logs_in(self, db: Transaction, user_id: UUID, password_hash: str) -> User | None:
         """The user, if still enabled and of the same password; both stay so until the commit."""
         return _user_or_none(await db.fetchrow(self.sql["lock_who_logs_in"], user_id, password_hash))
-
-    async def begin_session(self, db: Transaction, session_id: UUID, user_id: UUID, now: datetime, ends_at: datetime) -> None:
-        await db.execute(self.sql["begin_session"], session_id, user_id, now, ends_at)
-
-    async def forget_sessions(self, db: Transaction, user_id: UUID, over_before: datetime) -> None:
-        await db.execute(self.sql["forget_sessions"], user_id, over_before)
 
     async def insert_token(self, db: Transaction, issue: Issue, salt: bytes, now: datetime) -> None:
         """Keep a refresh token: its hash, and the salt of its successor."""
@@ -96,12 +82,6 @@ class Store:
 
     async def use_token(self, db: Transaction, token_hash: bytes, now: datetime, message_id: UUID) -> None:
         await db.execute(self.sql["use_refresh_token"], token_hash, now, message_id)
-
-    async def revoke_session(self, db: Transaction, session_id: UUID, now: datetime, because: str) -> None:
-        await db.execute(self.sql["revoke_session"], session_id, now, because)
-
-    async def revoke_sessions(self, db: Transaction, user_id: UUID, now: datetime, because: str) -> None:
-        await db.execute(self.sql["revoke_sessions"], user_id, now, because)
 
     # Keys
 

@@ -1,0 +1,6 @@
+"""What the identity actor keeps in the schema `identity`. Each file's statements are in the .sql file beside it."""
+
+from actors.identity.store.transaction import Transaction
+from actors.identity.store.users import KnownToken, SealedKey, Store
+
+__all__ = ["KnownToken", "SealedKey", "Store", "Transaction"]

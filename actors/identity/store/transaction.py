@@ -1,0 +1,13 @@
+"""What a store needs of a transaction."""
+
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+
+class Transaction(Protocol):
+    """A turn's own transaction, or one apart."""
+
+    async def fetch(self, statement: str, /, *arguments: Any) -> Sequence[Any]: ...
+    async def fetchrow(self, statement: str, /, *arguments: Any) -> Any: ...
+    async def fetchval(self, statement: str, /, *arguments: Any) -> Any: ...
+    async def execute(self, statement: str, /, *arguments: Any) -> str: ...
