@@ -56,6 +56,22 @@ class IdentitySettings(Section):
 
     bcrypt_cost: int = Field(12, ge=4, le=16)
     """Work per password check, as a power of two: 12 takes about 270 ms. Production refuses less than 10."""
+    password_checks_waiting: int = Field(32, ge=1, le=1_000)
+    """Password checks that may wait for one of the two threads of a process; the next is answered 503 with Retry-After."""
+    password_score: int = Field(3, ge=0, le=4)
+    """The least strength of a chosen password as zxcvbn has it: 3 takes about 10^8 guesses."""
+    password_history: int = Field(5, ge=0, le=24)
+    """A password cannot be chosen again while it is among so many former ones."""
+    lockout_after: int = Field(5, ge=2, le=100)
+    """So many failed logins of one account (known devices are counted apart) make it wait; the wait doubles with each more."""
+    lockout_address_after: int = Field(50, ge=2, le=10_000)
+    """The same for all logins from one address, whatever the account."""
+    lockout_first_seconds: float = Field(30, gt=0, le=3_600)
+    """The first such wait."""
+    lockout_longest_seconds: float = Field(900, gt=0, le=86_400)
+    """The longest."""
+    lockout_forget_minutes: int = Field(60, ge=1, le=10_080)
+    """Failures are forgotten when there was none for so long."""
     access_minutes: int = Field(15, ge=1, le=60)
     """How long an access token is good for."""
     refresh_days_idle: int = Field(7, ge=1, le=90)
@@ -72,9 +88,11 @@ class IdentitySettings(Section):
     """What the tokens' signing key is derived from: 32 random bytes or more. Production refuses the default."""
 
     @model_validator(mode="after")
-    def _absolute_is_the_longer(self) -> "IdentitySettings":
+    def _the_longer_is_the_longer(self) -> "IdentitySettings":
         if self.refresh_days_idle > self.refresh_days_absolute:
             raise ValueError("refresh_days_idle is longer than refresh_days_absolute")
+        if self.lockout_longest_seconds > self.lockout_forget_minutes * 60:
+            raise ValueError("lockout_longest_seconds is longer than lockout_forget_minutes")
         return self
 
 

@@ -20,6 +20,8 @@ from http_edge.security import CHALLENGE
 from runtime.client import Answer
 
 RETRY_AFTER = "Retry-After"
+RETRY_AFTER_FACT = "retry_after_seconds"
+"""The fact of a refusal that says when to come again."""
 
 _SPLIT = re.compile(r"\{(\w+)\}")
 """Text and names of fields, by turns."""
@@ -54,6 +56,8 @@ class Answers:
             refusal = orjson.loads(answer.body)
             if answer.replayed and keyed:
                 headers[REPLAYED] = "true"
+            if (seconds := refusal.get("facts", {}).get(RETRY_AFTER_FACT)) is not None:
+                headers[RETRY_AFTER] = str(seconds)
             if refusal["status"] == 401:
                 headers["WWW-Authenticate"] = CHALLENGE
             body = refusal_body(refusal, None if keyed else correlation_id)

@@ -106,7 +106,7 @@ class Demo:
     async def _make_people(self) -> None:
         await self._say("first", identity.CreateFirstAdministrator(username=ADMINISTRATOR, password=self._password))
         for name, role in ((MANAGER, "manager"), (TELLER, "teller"), (AUDITOR, "auditor")):
-            await self._say(name, identity.CreateUser(username=name, password=self._password, roles=(role,)))
+            await self._say(name, self._user(name, role))
         await self._say("chart", ledger.AdoptStandardChart(currency=CURRENCY))
         amina = await self._member(
             "amina",
@@ -132,9 +132,12 @@ class Demo:
         current = await self._account("hardware current", hardware, "current")
         await self._deposit("amina's first", savings, 1_500_000)
         await self._deposit("hardware's first", current, 25_000_000)
-        await self._say(
-            MEMBER,
-            identity.CreateUser(username=MEMBER, password=self._password, roles=("member",), member_id=amina),
+        await self._say(MEMBER, self._user(MEMBER, "member", amina))
+
+    def _user(self, name: str, role: str, member_id: MemberId | None = None) -> identity.CreateUser:
+        """Somebody whose password stays the one that everybody knows."""
+        return identity.CreateUser(
+            username=name, password=self._password, roles=(role,), member_id=member_id, must_change_password=False
         )
 
     async def _member(self, name: str, register: Command[member.Member]) -> MemberId:

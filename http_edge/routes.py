@@ -16,6 +16,7 @@ REFRESHES_PER_MINUTE = 60
 
 TAGS: dict[str, str] = {
     "auth": "Logging in and out. The access token goes into the `Authorization: Bearer` header of everything else.",
+    "password": "Changing a password.",
     "users": "Who may log in, and as what.",
     "members": "The persons and businesses that belong to the institution.",
     "groups": "Solidarity groups of members.",
@@ -57,6 +58,8 @@ AUTH = (
     Route("DELETE", "/auth/sessions/{session_id}", identity.EndSession, status=204, changes_access=True),
 )
 
+PASSWORD = (Route("POST", "/password/change", identity.ChangePassword, status=204, changes_access=True, for_restricted=True),)
+
 USERS = (
     Route("POST", "/users", identity.CreateUser, permission="users:write", makes="/users/{user_id}"),
     Route("GET", "/users", identity.ListUsers, permission="users:read"),
@@ -65,6 +68,13 @@ USERS = (
     Route("PUT", "/users/{user_id}/member", identity.LinkMember, permission="users:write", changes_access=True),
     Route("POST", "/users/{user_id}/disable", identity.DisableUser, permission="users:write", changes_access=True),
     Route("POST", "/users/{user_id}/enable", identity.EnableUser, permission="users:write", changes_access=True),
+    Route(
+        "POST",
+        "/users/{user_id}/require-password-change",
+        identity.RequirePasswordChange,
+        permission="users:write",
+        changes_access=True,
+    ),
     Route(
         "POST",
         "/users/{user_id}/end-sessions",
@@ -260,6 +270,7 @@ OPERATIONS = (
 
 ROUTES: tuple[Route, ...] = (
     *AUTH,
+    *PASSWORD,
     *USERS,
     *MEMBERS,
     *GROUPS,

@@ -111,7 +111,7 @@ class Gatekeeper:
         caller = Caller(
             Principal("user", str(session.user_id), session.roles, session.member_id),
             frozenset(name for role in session.roles for name in self._roles.get(role, ())),
-            claims.exp,
+            min(claims.exp, session.ends_at.timestamp()),
             claims.sid,
             session.must_change_password,
         )

@@ -12,7 +12,7 @@ from uuid import UUID
 from pydantic import AfterValidator, ConfigDict, Field, PlainSerializer, SecretStr
 from pydantic_core import PydanticCustomError
 
-from messages.base import Command, Event, FromRequest, Line, NotFound, Page, Query, Refusal, Reply
+from messages.base import Command, Event, Flag, FromRequest, Line, NotFound, Page, Query, Refusal, Reply
 from messages.ids import MemberId, UserId
 
 SessionId = NewType("SessionId", UUID)
@@ -47,6 +47,8 @@ Password = Annotated[Secret, Field(min_length=1, max_length=LONGEST_PASSWORD), A
 """A password as it is typed."""
 NewPassword = Annotated[Secret, Field(min_length=8, max_length=LONGEST_PASSWORD), AfterValidator(_one_spelling)]
 """A password being chosen: 8 to 256 characters, any of them."""
+DeviceToken = Annotated[Secret, Field(max_length=100)]
+"""What a device keeps to be known as one that its user has logged in on before."""
 RefreshToken = Annotated[Secret, Field(min_length=1, max_length=200)]
 """An opaque refresh token; good for one use."""
 RoleName = Annotated[str, Field(pattern=r"^[a-z][a-z_]{0,39}$")]
@@ -74,6 +76,11 @@ class Tokens(Reply):
     refresh_token: Secret
     """Trade it for new tokens before it expires; each is good for one use."""
     refresh_expires_at: datetime
+    device_token: DeviceToken | None = None
+    """Of a login: keep it on this device and send it with the next login, so that others who try the name cannot lock this device
+    out."""
+    must_change_password: bool = False
+    """Nothing but changing the password is allowed until that is done."""
 
 
 class User(Reply):
@@ -85,6 +92,8 @@ class User(Reply):
     member_id: MemberId | None = None
     """The member whose own things this user sees, if any."""
     disabled: bool
+    must_change_password: bool = False
+    """Nothing else is allowed until that is done."""
     created_at: datetime
     version: int
 
@@ -99,6 +108,8 @@ class CheckedSession(Reply):
     user_id: UserId
     roles: tuple[str, ...]
     member_id: MemberId | None = None
+    ends_at: datetime
+    """When it is over, however often it is refreshed."""
     authenticated_at: datetime
     """When the user last proved who they are."""
     amr: tuple[str, ...]
@@ -164,6 +175,8 @@ class Login(Command[Tokens], wire="identity.login.v1", remember=False):
 
     username: Line
     password: Password
+    device_token: DeviceToken | None = None
+    """Of an earlier login on this device, if there was one."""
     address: ClientAddress = None
     user_agent: ClientUserAgent = None
 
@@ -226,6 +239,26 @@ class GetSigningKeys(Query[SigningKeys], wire="identity.get_signing_keys.v1"):
     """The keys to check access tokens with."""
 
 
+# Passwords
+
+
+class ChangePassword(Command[SessionsEnded], wire="identity.change_password.v1", remember=False):
+    """Change one's own password. All other sessions end."""
+
+    model_config = _HIDDEN
+
+    current_password: Password
+    new_password: NewPassword
+    current: CurrentSession = None
+
+
+class RequirePasswordChange(Command[User], wire="identity.require_password_change.v1", key="user_id", permission="users:write"):
+    """Let a user do nothing else until the password is changed."""
+
+    user_id: UserId
+    expected_version: ExpectedVersion | None = None
+
+
 # Users
 
 
@@ -241,7 +274,7 @@ class CreateFirstAdministrator(
 
 
 class CreateUser(Command[User], wire="identity.create_user.v1", permission="users:write", remember=False):
-    """Make a user."""
+    """Make a user, who must change the password at the first login unless it is said otherwise."""
 
     model_config = _HIDDEN
 
@@ -249,6 +282,7 @@ class CreateUser(Command[User], wire="identity.create_user.v1", permission="user
     password: NewPassword
     roles: tuple[RoleName, ...] = Field(min_length=1, max_length=10)
     member_id: MemberId | None = None
+    must_change_password: Flag = True
 
 
 class SetRoles(Command[User], wire="identity.set_roles.v1", key="user_id", permission="users:write"):
@@ -326,6 +360,39 @@ class AccessChanged(Event, wire="identity.access_changed.v1", key="user_id"):
     """The sessions that it is about; None for all of the user's."""
 
 
+class LoginSucceeded(Event, wire="identity.login_succeeded.v1", key="user_id"):
+    """Somebody logged in."""
+
+    user_id: UserId
+    session_id: SessionId
+    address: str
+    known_device: bool
+    """Whether the device had logged in as this user before."""
+
+
+class LoginFailed(Event, wire="identity.login_failed.v1"):
+    """Somebody did not prove who they are. What was typed is not told: people type passwords into the wrong field."""
+
+    user_id: UserId | None
+    """The user whose name it was; None for a name that nobody has."""
+    address: str
+
+
+class AccountLocked(Event, wire="identity.account_locked.v1", key="user_id"):
+    """Too many failed: the account takes no attempts for a while, but from devices that are known."""
+
+    user_id: UserId
+    until: datetime
+    on_device: bool
+    """Whether it is one known device alone that has to wait."""
+
+
+class PasswordChanged(Event, wire="identity.password_changed.v1", key="user_id"):
+    """A user has another password."""
+
+    user_id: UserId
+
+
 class RefreshTokenReused(Event, wire="identity.refresh_token_reused.v1", key="user_id"):
     """A refresh token was in two hands, so its session was ended."""
 
@@ -354,6 +421,38 @@ class WrongCredentials(Refusal):
 
     rule = "wrong_credentials"
     status = 401
+
+
+class TooManyAttempts(Refusal):
+    """Too many attempts failed. Wait as long as Retry-After says; devices that are known may go on."""
+
+    rule = "too_many_attempts"
+    status = 429
+
+
+class PasswordsBusy(Refusal):
+    """More passwords are being checked than can be in time. Try again when Retry-After says."""
+
+    rule = "passwords_busy"
+    status = 503
+
+
+class CurrentPasswordWrong(Refusal):
+    """This is not your password."""
+
+    rule = "current_password_wrong"
+
+
+class PasswordTooWeak(Refusal):
+    """The password is too easy to guess."""
+
+    rule = "password_too_weak"
+
+
+class PasswordUsedBefore(Refusal):
+    """You had this password before; choose another."""
+
+    rule = "password_used_before"
 
 
 class RefreshTokenInvalid(Refusal):

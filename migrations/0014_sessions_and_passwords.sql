@@ -22,14 +22,14 @@ CREATE INDEX former_password_by_user ON identity.former_password (user_id, repla
 
 CREATE TABLE identity.failed_attempt (
     kind text NOT NULL CHECK (kind IN ('account', 'device', 'address', 'password')),
-    bucket bytea NOT NULL CHECK (length(bucket) <= 16),
-    failures integer NOT NULL CHECK (failures > 0),
+    bucket integer NOT NULL CHECK (bucket BETWEEN 0 AND 1048575),
+    failures integer NOT NULL CHECK (failures >= 0),
     last_at timestamptz NOT NULL,
     locked_until timestamptz,
     PRIMARY KEY (kind, bucket)
 );
 COMMENT ON TABLE identity.failed_attempt IS
-'Attempts that failed or are being checked. Names and addresses are hashed into a fixed number of buckets, so that no flood of them fills the disk.';
+'Attempts that failed or are being checked. Names and addresses are hashed into 2^20 buckets, so that no flood of them fills the disk.';
 CREATE INDEX failed_attempt_by_age ON identity.failed_attempt (last_at);
 
 GRANT SELECT, INSERT, DELETE ON identity.former_password TO coffer_app;

@@ -1,8 +1,9 @@
 """The identity actor: who may log in, the tokens they get, and the roles that the other actors judge them by.
 
-Limits on attempts are the edge's. What it does lives in handlers/.
+What it does lives in handlers/. The edge limits how often somebody may ask; who guesses passwords is made to wait here.
 """
 
+from actors.identity.handlers.choosing import Choosing
 from actors.identity.handlers.logging_in import LoggingIn
 from actors.identity.handlers.refreshing import Refreshing
 from actors.identity.handlers.sessions import Sessions
@@ -12,7 +13,7 @@ from config.settings import Settings
 from runtime.actor import Actor
 
 
-class Identity(LoggingIn, Refreshing, Sessions, Users, Actor):
+class Identity(LoggingIn, Choosing, Refreshing, Sessions, Users, Actor):
     """Lets in who proves who they are, never says which half was wrong, and keeps nothing that a thief of tables could use."""
 
     name = "identity"

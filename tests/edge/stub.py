@@ -3,6 +3,7 @@
 import asyncio
 import base64
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -179,6 +180,7 @@ class Edge:
             "user_id": claims.get("sub"),
             "roles": claims.get("roles"),
             "member_id": claims.get("member"),
+            "ends_at": (self.clock.now() + timedelta(days=30)).isoformat(),
             "authenticated_at": self.clock.now().isoformat(),
             "amr": ["pwd"],
         }

@@ -164,7 +164,7 @@ async def test_a_list_is_read_page_by_page(teller: Teller) -> None:
 
 async def test_who_logs_in_is_somebody(bank: Bank, teller: Teller) -> None:
     name, password = f"u{uuid4().hex[:12]}", "correct horse battery"
-    await teller.makes("/users", {"username": name, "password": password, "roles": ["auditor"]})
+    await teller.makes("/users", {"username": name, "password": password, "roles": ["auditor"], "must_change_password": False})
     stranger = Teller(bank, {})
     status, problem, _ = await stranger.asks("POST", "/auth/login", {"username": name, "password": "wrong"})
     assert (status, problem["rule"]) == (401, "wrong_credentials")
@@ -187,7 +187,9 @@ async def test_a_member_sees_their_own(bank: Bank, teller: Teller) -> None:
     mine, theirs = await teller.account(), await teller.account()
     _, account, _ = await teller.asks("GET", f"/accounts/{mine}")
     name, password = f"m{uuid4().hex[:12]}", "correct horse battery"
-    await bank.says(CreateUser(username=name, password=password, roles=("member",), member_id=account["member_id"]))
+    member_id = account["member_id"]
+    user = CreateUser(username=name, password=password, roles=("member",), member_id=member_id, must_change_password=False)
+    await bank.says(user)
     tokens = await bank.says(Login(username=name, password=password))
     member = Teller(bank, {"Authorization": f"Bearer {tokens.access_token.get_secret_value()}"})
     assert (await member.asks("GET", f"/accounts/{mine}"))[0] == 200

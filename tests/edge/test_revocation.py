@@ -50,7 +50,9 @@ async def edges(house: House) -> AsyncIterator[Edges]:
 
 async def somebody(bank: Bank, *roles: str) -> tuple[User, Tokens]:
     """A user who has logged in."""
-    command = CreateUser(username=f"u-{new_id().hex}", password=PASSWORD, roles=roles or ("auditor",))
+    command = CreateUser(
+        username=f"u-{new_id().hex}", password=PASSWORD, roles=roles or ("auditor",), must_change_password=False
+    )
     user = await bank.says(command)
     return user, await logged_in(bank, user)
 

@@ -264,4 +264,9 @@ async def test_who_must_change_the_password_may_look_at_themself_and_leave(edge:
     status, problem, _ = await ask(edge, token, "/api/v1/members")
     assert (status, problem["rule"]) == (403, "password_change_required")
     allowed = {(route.method, route.path) for route in ROUTES if route.for_restricted}
-    assert allowed == {("GET", "/auth/me"), ("GET", "/auth/sessions"), ("POST", "/auth/logout-all")}
+    assert allowed == {
+        ("GET", "/auth/me"),
+        ("GET", "/auth/sessions"),
+        ("POST", "/auth/logout-all"),
+        ("POST", "/password/change"),
+    }

@@ -1,25 +1,34 @@
 """What the handlers of the identity actor share: its store and settings, and the threads on which passwords are hashed.
 
 A password is checked on one of two threads and outside of any transaction: it takes a quarter of a second of a processor, and
-neither other turns nor the database should wait for it.
+neither other turns nor the database should wait for it. The threads step back before all others, and only so many checks wait
+for them as can be done in time.
 """
 
 import asyncio
-from collections.abc import Callable, Collection
+import contextlib
+import os
+import threading
+from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from math import ceil
 from typing import TypeVar
 
 import bcrypt
 from pydantic import SecretStr
 
 from actors.identity.rules import passwords
+from actors.identity.rules.strength import weakness
 from actors.identity.store import Store
 from config.roles import load_roles
 from config.settings import IdentitySettings
-from messages.identity import PasswordIsUsername
+from messages.identity import PasswordIsUsername, PasswordsBusy, PasswordTooWeak, PasswordUsedBefore
 
 HASHING_THREADS = 2
 """A password check takes a whole processor; more at once would only take them from the other turns."""
+NICENESS = 10
+"""Of those threads: where processors are short, a login waits and a transfer does not."""
+SECONDS_PER_CHECK_AT_COST_12 = 0.3
 
 T = TypeVar("T")
 
@@ -31,15 +40,45 @@ class Hashing:
         self.store = Store()
         self.settings = settings or IdentitySettings()
         self.known_roles = frozenset(load_roles() if roles is None else roles)
-        self._hashers = ThreadPoolExecutor(HASHING_THREADS, thread_name_prefix="password")
+        self._hashers = ThreadPoolExecutor(HASHING_THREADS, thread_name_prefix="password", initializer=_step_back)
+        self._places_taken = 0
 
-    async def hashed(self, username: str, password: SecretStr) -> str:
-        """The hash of a password that a user chooses."""
-        if password.get_secret_value().casefold() == username:
-            raise PasswordIsUsername(field="password")
-        salt = bcrypt.gensalt(self.settings.bcrypt_cost)
-        return await self.on_thread(lambda: passwords.hashed(password.get_secret_value(), salt))
+    @contextlib.contextmanager
+    def place_to_hash(self) -> Iterator[None]:
+        """A place at the threads, or in the line before them. PasswordsBusy where the line is too long; nothing is begun then."""
+        most = HASHING_THREADS + self.settings.password_checks_waiting
+        if self._places_taken >= most:
+            seconds = most * SECONDS_PER_CHECK_AT_COST_12 * 2.0 ** (self.settings.bcrypt_cost - 12) / HASHING_THREADS
+            raise PasswordsBusy(retry_after_seconds=max(1, ceil(seconds)))
+        self._places_taken += 1
+        try:
+            yield
+        finally:
+            self._places_taken -= 1
+
+    async def chosen(self, username: str, password: SecretStr, *, field: str = "password", former: Sequence[str] = ()) -> str:
+        """The hash of a password that a user chooses. Refused, with the field, where it is weak or among the `former` hashes."""
+        text = password.get_secret_value()
+        if text.casefold() == username:
+            raise PasswordIsUsername(field=field)
+        lowest, salt = self.settings.password_score, bcrypt.gensalt(self.settings.bcrypt_cost)
+
+        def judged_and_hashed() -> str:
+            if why := weakness(text, lowest, known=[username, "coffer"]):
+                raise PasswordTooWeak(why, field=field)
+            if any(passwords.matches(text, each) for each in former):
+                raise PasswordUsedBefore(field=field)
+            return passwords.hashed(text, salt)
+
+        return await self.on_thread(judged_and_hashed)
 
     async def on_thread(self, work: Callable[[], T]) -> T:
-        """The same where it takes long: beside the loop."""
+        """The same where it takes long: beside the loop. Take a place first."""
+        assert self._places_taken, "a place was taken"
         return await asyncio.get_running_loop().run_in_executor(self._hashers, work)
+
+
+def _step_back() -> None:
+    """On Linux a thread has a priority of its own; elsewhere, or where it may not, nothing changes."""
+    with contextlib.suppress(OSError, AttributeError):
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICENESS)

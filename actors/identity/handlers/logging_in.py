@@ -1,15 +1,34 @@
-"""Logging in and out."""
+"""Logging in and out.
+
+Whoever is refused learns nothing: a name that nobody has is counted, hashed and answered like one that somebody has.
+"""
 
 import secrets
-from datetime import timedelta
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
 
+import bcrypt
+
+from actors.identity.handlers.attempts import Attempts
 from actors.identity.handlers.sessions import tell_ended
-from actors.identity.handlers.signing import Signing
 from actors.identity.rules import passwords
 from actors.identity.rules.access_tokens import SigningPair
 from actors.identity.rules.devices import device_named
+from actors.identity.rules.lockout import NONCE_BYTES, Target, device_in, device_token, target_of
 from actors.identity.rules.refreshing import SALT_BYTES, TOKEN_BYTES, Issue, hash_of, token_in
-from messages.identity import Login, Logout, SessionId, SessionsEnded, Tokens, User, WrongCredentials
+from messages.identity import (
+    AccountLocked,
+    Login,
+    LoginFailed,
+    LoginSucceeded,
+    Logout,
+    SessionId,
+    SessionsEnded,
+    Tokens,
+    User,
+    WrongCredentials,
+)
 from messages.ids import UserId
 from runtime.actor import Turn, handles
 
@@ -17,33 +36,89 @@ KEPT_AFTER_END = timedelta(days=30)
 """How long it stays known why a session ended."""
 
 
-class LoggingIn(Signing):
+@dataclass(frozen=True, slots=True)
+class _Attempt:
+    """What is known of a login before its password is checked."""
+
+    user_id: UserId | None
+    password_hash: str
+    key: SigningPair
+    device: bytes | None
+    """The nonce of a device that is known for this user."""
+    counted: Target
+    address: Target | None
+    """Where failures of its address are counted; None where that does not matter."""
+    locks_until: datetime | None
+    """If this attempt fails, the next must wait until then."""
+
+
+class LoggingIn(Attempts):
     """Lets in and out."""
 
     @handles
     async def login(self, command: Login, turn: Turn) -> Tokens:
-        async with turn.apart() as db:
-            known = await self.store.credentials(db, command.username.lower())
-            key = await self.signing_key(db, turn.now)
-        user_id, password_hash = known or (None, passwords.nobodys_hash(self.settings.bcrypt_cost))
-        right = await self.on_thread(lambda: passwords.matches(command.password.get_secret_value(), password_hash))
-        if not right or user_id is None:
-            raise WrongCredentials
-        user = await self.store.lock_who_logs_in(turn, user_id, password_hash)
+        with self.place_to_hash():
+            attempt = await self._begin(command, turn)
+            right, better_hash = await self.on_thread(lambda: self._check(command, attempt.password_hash))
+            user = None
+            if right and attempt.user_id is not None:
+                user = await self.store.lock_who_logs_in(turn, attempt.user_id, attempt.password_hash)
         if user is None:
+            await turn.rollback()
+            await self._failed(command, turn, attempt)
             raise WrongCredentials
-        return await self._begin_session(turn, user, key, command)
+        if better_hash is not None:
+            await self.store.rehash_password(turn, user.user_id, attempt.password_hash, better_hash)
+        await self.store.forget_failures(turn, attempt.counted)
+        return await self._begin_session(turn, user, attempt, command)
 
-    async def _begin_session(self, turn: Turn, user: User, key: SigningPair, command: Login) -> Tokens:
+    async def _begin(self, command: Login, turn: Turn) -> _Attempt:
+        name, key = command.username.lower(), self.attempts_key
+        async with turn.apart() as db:
+            known = await self.store.credentials(db, name)
+            user_id, password_hash = known or (None, passwords.nobodys_hash(self.settings.bcrypt_cost))
+            device = _device_of(command, user_id, key)
+            address = None
+            if device is None and command.address:
+                address = target_of("address", command.address, key)
+                await self.refuse_waiting(db, address, turn.now)
+            counted = target_of("account", name, key) if device is None else target_of("device", device.hex(), key)
+            locks_until = await self.begin_attempt(db, counted, turn.now)
+            signing_key = await self.signing_key(db, turn.now)
+        known_id = None if user_id is None else UserId(user_id)
+        return _Attempt(known_id, password_hash, signing_key, device, counted, address, locks_until)
+
+    def _check(self, command: Login, password_hash: str) -> tuple[bool, str | None]:
+        """Whether it is the password, and its hash at the cost of today where it was hashed at a lower one. On a thread."""
+        password, cost = command.password.get_secret_value(), self.settings.bcrypt_cost
+        if not passwords.matches(password, password_hash):
+            return False, None
+        cheap = passwords.cost_of(password_hash) < cost
+        return True, passwords.hashed(password, bcrypt.gensalt(cost)) if cheap else None
+
+    async def _failed(self, command: Login, turn: Turn, attempt: _Attempt) -> None:
+        async with turn.apart_telling(turn.said) as (db, events):
+            if attempt.address is not None:
+                await self.count_failure(db, attempt.address, turn.now)
+            events.append(LoginFailed(user_id=attempt.user_id, address=command.address or ""))
+            if attempt.user_id is not None and attempt.locks_until is not None:
+                on_device = attempt.device is not None
+                events.append(AccountLocked(user_id=attempt.user_id, until=attempt.locks_until, on_device=on_device))
+
+    async def _begin_session(self, turn: Turn, user: User, attempt: _Attempt, command: Login) -> Tokens:
         # Of message and user: whoever learned the id of somebody's login must not join their session.
-        session_id = turn.derive(f"session of {user.user_id}")
+        session_id = SessionId(turn.derive(f"session of {user.user_id}"))
         ends_at = turn.now + timedelta(days=self.settings.refresh_days_absolute)
         await self.store.forget_sessions(turn, user.user_id, turn.now - KEPT_AFTER_END)
-        device, address = device_named(command.user_agent), command.address or ""
-        await self.store.begin_session(turn, session_id, user.user_id, turn.now, ends_at, device, address)
+        named, address = device_named(command.user_agent), command.address or ""
+        await self.store.begin_session(turn, session_id, user.user_id, turn.now, ends_at, named, address)
         issue = Issue(secrets.token_bytes(TOKEN_BYTES), session_id, self.expiry(turn.now, ends_at))
         await self.store.insert_token(turn, issue, secrets.token_bytes(SALT_BYTES), turn.now)
-        return self.tokens(user, issue, key, turn.now)
+        known = attempt.device is not None
+        turn.emit(LoginSucceeded(user_id=user.user_id, session_id=session_id, address=address, known_device=known))
+        nonce = attempt.device or secrets.token_bytes(NONCE_BYTES)
+        device = device_token(nonce, user.user_id, self.attempts_key)
+        return self.tokens(user, issue, attempt.key, turn.now, device=device)
 
     @handles
     async def logout(self, command: Logout, turn: Turn) -> SessionsEnded:
@@ -53,3 +128,8 @@ class LoggingIn(Signing):
             return SessionsEnded()
         user_id = await self.store.revoke_session(turn, known.session_id, turn.now, "logged out")
         return SessionsEnded() if user_id is None else tell_ended(turn, UserId(user_id), [SessionId(known.session_id)])
+
+
+def _device_of(command: Login, user_id: UUID | None, key: bytes) -> bytes | None:
+    sent = command.device_token
+    return None if sent is None or user_id is None else device_in(sent.get_secret_value(), user_id, key)

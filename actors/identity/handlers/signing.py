@@ -26,7 +26,7 @@ class Signing(Hashing):
         """What all keys are derived from."""
         return self.settings.key_secret.get_secret_value()
 
-    def tokens(self, user: User, issue: Issue, key: SigningPair, now: datetime) -> Tokens:
+    def tokens(self, user: User, issue: Issue, key: SigningPair, now: datetime, *, device: str | None = None) -> Tokens:
         """What a session gives to its user."""
         settings, lives = self.settings, timedelta(minutes=self.settings.access_minutes)
         subject = Subject(settings.issuer, settings.audience, user.user_id, issue.session_id, user.roles, user.member_id)
@@ -35,6 +35,8 @@ class Signing(Hashing):
             expires_in_seconds=int(lives.total_seconds()),
             refresh_token=SecretStr(as_text(issue.token)),
             refresh_expires_at=issue.expires_at,
+            device_token=None if device is None else SecretStr(device),
+            must_change_password=user.must_change_password,
         )
 
     def expiry(self, now: datetime, session_ends_at: datetime) -> datetime:

@@ -17,6 +17,7 @@ from messages.identity import (
     LinkMember,
     ListUsers,
     MemberLinked,
+    RequirePasswordChange,
     RolesChanged,
     SetRoles,
     User,
@@ -55,7 +56,8 @@ class Users(Hashing):
     @handles
     async def create_first_administrator(self, command: CreateFirstAdministrator, turn: Turn) -> User:
         user = _new_user(turn, command.username, [ADMINISTRATOR], None)
-        password_hash = await self.hashed(command.username, command.password)
+        with self.place_to_hash():
+            password_hash = await self.chosen(command.username, command.password)
         if not await self.store.any_user(turn):
             return await self._insert(turn, user, password_hash)
         there = await self.store.user(turn, user.user_id)
@@ -67,8 +69,10 @@ class Users(Hashing):
     async def create_user(self, command: CreateUser, turn: Turn) -> User:
         roles = known_roles(command.roles, self.known_roles)
         await self._check_member(turn, command.member_id)
-        user = _new_user(turn, command.username, roles, command.member_id)
-        return await self._insert(turn, user, await self.hashed(command.username, command.password))
+        user = _new_user(turn, command.username, roles, command.member_id, must_change_password=command.must_change_password)
+        with self.place_to_hash():
+            password_hash = await self.chosen(command.username, command.password)
+        return await self._insert(turn, user, password_hash)
 
     async def _insert(self, turn: Turn, user: User, password_hash: str) -> User:
         if await self.store.insert_user(turn, user, password_hash):
@@ -105,6 +109,13 @@ class Users(Hashing):
     async def enable_user(self, command: EnableUser, turn: Turn) -> User:
         user = await self._to_change(turn, command.user_id, command.expected_version)
         return await self._change(turn, user, disabled=False)
+
+    @handles
+    async def require_password_change(self, command: RequirePasswordChange, turn: Turn) -> User:
+        user = await self._to_change(turn, command.user_id, command.expected_version)
+        await self.store.require_password_change(turn, user.user_id)
+        turn.emit(AccessChanged(user_id=user.user_id))
+        return user.model_copy(update={"must_change_password": True, "version": user.version + 1})
 
     @handles
     async def end_membership(self, event: MemberClosed, turn: Turn) -> None:
@@ -157,13 +168,16 @@ class Users(Hashing):
             raise MembershipEnded(field="member_id")
 
 
-def _new_user(turn: Turn, username: str, roles: list[str], member_id: MemberId | None) -> User:
+def _new_user(
+    turn: Turn, username: str, roles: list[str], member_id: MemberId | None, *, must_change_password: bool = False
+) -> User:
     return User(
         user_id=UserId(turn.derive(f"user {username}")),
         username=username,
         roles=tuple(roles),
         member_id=member_id,
         disabled=False,
+        must_change_password=must_change_password,
         created_at=turn.now,
         version=1,
     )

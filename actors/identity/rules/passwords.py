@@ -20,6 +20,11 @@ def matches(password: str, password_hash: str) -> bool:
     return bcrypt.checkpw(_digest(password), password_hash.encode())
 
 
+def cost_of(password_hash: str) -> int:
+    """The work that a hash takes, as a power of two."""
+    return int(password_hash.split("$")[2])
+
+
 def nobodys_hash(cost: int) -> str:
     """A hash that no password has, as slow to check as a real one: who has no user waits as long as who has."""
     return f"$2b${cost:02}$" + "." * 22 + "." * 31

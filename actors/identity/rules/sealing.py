@@ -1,4 +1,8 @@
-"""What is derived from the key secret of the settings: the seal over private keys, and the succession of refresh tokens."""
+"""What is derived from the key secret of the settings: the seal over private keys, the succession of refresh tokens, and what
+attempts are counted by.
+"""
+
+from functools import lru_cache
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -7,6 +11,7 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 NONCE_BYTES = 12
 _SEAL, _SUCCESSION = b"coffer identity seal v1", b"coffer refresh token succession v1"
+_ATTEMPTS = b"coffer attempts and known devices v1"
 
 
 class SealBroken(Exception):
@@ -31,5 +36,11 @@ def succession_key(secret: str) -> bytes:
     return _derived(secret, _SUCCESSION)
 
 
+def attempts_key(secret: str) -> bytes:
+    """What names and addresses are hashed with where attempts are counted, and what known devices are signed with."""
+    return _derived(secret, _ATTEMPTS)
+
+
+@lru_cache(maxsize=16)
 def _derived(secret: str, purpose: bytes) -> bytes:
     return HKDF(SHA256(), 32, None, purpose).derive(secret.encode())

@@ -4,7 +4,7 @@ SELECT user_id, password_hash FROM identity.login WHERE username = $1;
 
 -- name: lock_who_logs_in
 -- The user who gave the right password, if nothing has changed since it was read.
-SELECT user_id, username, roles, member_id, disabled_at, created_at, version
+SELECT user_id, username, roles, member_id, disabled_at, must_change_password, created_at, version
 FROM identity.login
 WHERE user_id = $1 AND password_hash = $2 AND disabled_at IS NULL
 FOR SHARE;
@@ -25,7 +25,7 @@ FOR UPDATE;
 SELECT
     t.salt, t.expires_at, t.used_at, t.used_by,
     s.session_id, s.ends_at, s.revoked_at,
-    u.user_id, u.username, u.roles, u.member_id, u.disabled_at, u.created_at, u.version
+    u.user_id, u.username, u.roles, u.member_id, u.disabled_at, u.must_change_password, u.created_at, u.version
 FROM identity.refresh_token AS t
 JOIN identity.session AS s USING (session_id)
 JOIN identity.login AS u USING (user_id)
@@ -66,26 +66,26 @@ SELECT EXISTS (SELECT FROM identity.login);
 
 -- name: insert_user
 -- A new user; nothing where the name is taken or the member is linked to another.
-INSERT INTO identity.login (user_id, username, password_hash, roles, member_id, created_at, version)
-VALUES ($1, $2, $3, $4, $5, $6, 1)
+INSERT INTO identity.login (user_id, username, password_hash, roles, member_id, created_at, must_change_password, version)
+VALUES ($1, $2, $3, $4, $5, $6, $7, 1)
 ON CONFLICT DO NOTHING
 RETURNING user_id;
 
 -- name: user_by_id
 -- One user.
-SELECT user_id, username, roles, member_id, disabled_at, created_at, version FROM identity.login WHERE user_id = $1;
+SELECT user_id, username, roles, member_id, disabled_at, must_change_password, created_at, version FROM identity.login WHERE user_id = $1;
 
 -- name: user_by_name
 -- One user.
-SELECT user_id, username, roles, member_id, disabled_at, created_at, version FROM identity.login WHERE username = $1;
+SELECT user_id, username, roles, member_id, disabled_at, must_change_password, created_at, version FROM identity.login WHERE username = $1;
 
 -- name: lock_user
 -- One user whom nobody else changes until the commit.
-SELECT user_id, username, roles, member_id, disabled_at, created_at, version FROM identity.login WHERE user_id = $1 FOR UPDATE;
+SELECT user_id, username, roles, member_id, disabled_at, must_change_password, created_at, version FROM identity.login WHERE user_id = $1 FOR UPDATE;
 
 -- name: lock_user_of_member
 -- The user who is this member, whom nobody else changes until the commit.
-SELECT user_id, username, roles, member_id, disabled_at, created_at, version FROM identity.login WHERE member_id = $1 FOR UPDATE;
+SELECT user_id, username, roles, member_id, disabled_at, must_change_password, created_at, version FROM identity.login WHERE member_id = $1 FOR UPDATE;
 
 -- name: lock_administrators
 -- All who can make users, who stay so until the commit. Before any other lock, so that two who remove one wait for each other.
@@ -104,7 +104,7 @@ WHERE user_id = $1;
 
 -- name: users
 -- Users after a name.
-SELECT user_id, username, roles, member_id, disabled_at, created_at, version
+SELECT user_id, username, roles, member_id, disabled_at, must_change_password, created_at, version
 FROM identity.login
 WHERE username > $1
 ORDER BY username

@@ -8,6 +8,8 @@ from uuid import UUID
 import asyncpg
 
 from actors.identity.rules.refreshing import Issue, hash_of
+from actors.identity.store.attempts import Attempts
+from actors.identity.store.passwords import Passwords
 from actors.identity.store.sessions import Sessions
 from actors.identity.store.transaction import Transaction
 from messages.identity import MemberLinked, SigningKey, User
@@ -37,7 +39,7 @@ class KnownToken:
     user: User
 
 
-class Store(Sessions):
+class Store(Attempts, Passwords, Sessions):
     """Reads and writes; decides nothing."""
 
     def __init__(self) -> None:
@@ -109,8 +111,8 @@ class Store(Sessions):
 
     async def insert_user(self, db: Transaction, user: User, password_hash: str) -> bool:
         """Whether name and member were free."""
-        arguments = (user.user_id, user.username, password_hash, user.roles, user.member_id, user.created_at)
-        return await db.fetchval(self.sql["insert_user"], *arguments) is not None
+        mine = (user.user_id, user.username, password_hash, user.roles, user.member_id, user.created_at)
+        return await db.fetchval(self.sql["insert_user"], *mine, user.must_change_password) is not None
 
     async def user(self, db: Transaction, user_id: UUID) -> User | None:
         return _user_or_none(await db.fetchrow(self.sql["user_by_id"], user_id))
@@ -149,6 +151,7 @@ def _user(row: Any) -> User:
         roles=tuple(row["roles"]),
         member_id=None if row["member_id"] is None else MemberId(row["member_id"]),
         disabled=row["disabled_at"] is not None,
+        must_change_password=row["must_change_password"],
         created_at=row["created_at"],
         version=row["version"],
     )

@@ -37,7 +37,7 @@ AFTER_GRACE = IdentitySettings().refresh_grace_seconds + 1
 
 async def created(bank: Bank, **details: Any) -> User:
     """A new user; nobody else has the name."""
-    usual = {"username": f"u-{new_id().hex}", "password": PASSWORD, "roles": ("teller",)}
+    usual = {"username": f"u-{new_id().hex}", "password": PASSWORD, "roles": ("teller",), "must_change_password": False}
     return await bank.says(CreateUser.model_validate({**usual, **details}))
 
 
