@@ -62,6 +62,8 @@ class IdentitySettings(Section):
     """The least strength of a chosen password as zxcvbn has it: 3 takes about 10^8 guesses."""
     password_history: int = Field(5, ge=0, le=24)
     """A password cannot be chosen again while it is among so many former ones."""
+    reset_minutes: int = Field(30, ge=5, le=1_440)
+    """How long the mailed token for a forgotten password is good."""
     lockout_after: int = Field(5, ge=2, le=100)
     """So many failed logins of one account (known devices are counted apart) make it wait; the wait doubles with each more."""
     lockout_address_after: int = Field(50, ge=2, le=10_000)

@@ -49,6 +49,7 @@ _PRODUCT_RULES = {
 EXAMPLES: dict[type[Message], dict[str, Any]] = {
     identity.Login: {"username": "teller", "password": "correct horse battery staple"},
     identity.ChangePassword: {"current_password": "correct horse battery staple", "new_password": "four brown hens in a row"},
+    identity.RequestPasswordReset: {"username": "amina@example.org"},
     member.RegisterPerson: {
         "person": {"given_name": "Amina", "family_name": "Wanjiru", "born_on": "1991-04-17"},
         "contact": {"phones": ["+254712345678"]},

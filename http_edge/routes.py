@@ -13,10 +13,11 @@ LOAN_PRODUCT, CLOSE_RUN = "/loan-products/{product_id}", "/close-of-business/{ru
 LOGINS_PER_MINUTE = 10
 """From one address: enough for the tellers behind one router, too few to guess by."""
 REFRESHES_PER_MINUTE = 60
+RESETS_PER_MINUTE = 10
 
 TAGS: dict[str, str] = {
     "auth": "Logging in and out. The access token goes into the `Authorization: Bearer` header of everything else.",
-    "password": "Changing a password.",
+    "password": "Changing a password, and what to do when it is forgotten.",
     "users": "Who may log in, and as what.",
     "members": "The persons and businesses that belong to the institution.",
     "groups": "Solidarity groups of members.",
@@ -58,7 +59,34 @@ AUTH = (
     Route("DELETE", "/auth/sessions/{session_id}", identity.EndSession, status=204, changes_access=True),
 )
 
-PASSWORD = (Route("POST", "/password/change", identity.ChangePassword, status=204, changes_access=True, for_restricted=True),)
+PASSWORD = (
+    Route("POST", "/password/change", identity.ChangePassword, status=204, changes_access=True, for_restricted=True),
+    Route(
+        "POST",
+        "/password/reset-request",
+        identity.RequestPasswordReset,
+        public=True,
+        status=202,
+        idempotency=Idempotency.NONE,
+        attempts_per_minute=RESETS_PER_MINUTE,
+    ),
+    Route(
+        "POST",
+        "/password/verify-token",
+        identity.VerifyResetToken,
+        public=True,
+        attempts_per_minute=RESETS_PER_MINUTE,
+    ),
+    Route(
+        "POST",
+        "/password/reset",
+        identity.ResetPassword,
+        public=True,
+        status=204,
+        attempts_per_minute=RESETS_PER_MINUTE,
+        changes_access=True,
+    ),
+)
 
 USERS = (
     Route("POST", "/users", identity.CreateUser, permission="users:write", makes="/users/{user_id}"),

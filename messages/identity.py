@@ -6,13 +6,13 @@ declared `remember=False`: the inbox keeps nothing of them, not even a fingerpri
 
 import unicodedata
 from datetime import datetime
-from typing import Annotated, NewType
+from typing import Annotated, Literal, NewType
 from uuid import UUID
 
 from pydantic import AfterValidator, ConfigDict, Field, PlainSerializer, SecretStr
 from pydantic_core import PydanticCustomError
 
-from messages.base import Command, Event, Flag, FromRequest, Line, NotFound, Page, Query, Refusal, Reply
+from messages.base import Command, Done, Event, Flag, FromRequest, Line, NotFound, Page, Query, Refusal, Reply
 from messages.ids import MemberId, UserId
 
 SessionId = NewType("SessionId", UUID)
@@ -49,6 +49,8 @@ NewPassword = Annotated[Secret, Field(min_length=8, max_length=LONGEST_PASSWORD)
 """A password being chosen: 8 to 256 characters, any of them."""
 DeviceToken = Annotated[Secret, Field(max_length=100)]
 """What a device keeps to be known as one that its user has logged in on before."""
+MailedToken = Annotated[Secret, Field(min_length=1, max_length=200)]
+"""What was mailed to prove that a user reads that mail; good for one use."""
 RefreshToken = Annotated[Secret, Field(min_length=1, max_length=200)]
 """An opaque refresh token; good for one use."""
 RoleName = Annotated[str, Field(pattern=r"^[a-z][a-z_]{0,39}$")]
@@ -60,6 +62,9 @@ ClientUserAgent = Annotated[str | None, Field(max_length=200), FromRequest("user
 """What the client says that it is."""
 CurrentSession = Annotated[SessionId | None, FromRequest("session")]
 """The session of whoever asks."""
+
+MailKind = Literal["password_reset"]
+"""What a mail of the identity actor is about."""
 
 _HIDDEN = ConfigDict(hide_input_in_errors=True)
 """For messages with a secret: a validation error must not print what was typed."""
@@ -145,6 +150,22 @@ class SessionsEnded(Reply):
     user_id: UserId | None = None
     """None where there was nothing to end."""
     ended: int = 0
+
+
+class ResetToken(Reply):
+    """A token for a forgotten password that can be used."""
+
+    expires_at: datetime
+
+
+class Mail(Reply):
+    """What is to be mailed, and to whom."""
+
+    to: str
+    kind: MailKind
+    token: Secret
+    """For the link."""
+    expires_at: datetime
 
 
 class SigningKey(Reply):
@@ -257,6 +278,41 @@ class RequirePasswordChange(Command[User], wire="identity.require_password_chang
 
     user_id: UserId
     expected_version: ExpectedVersion | None = None
+
+
+class RequestPasswordReset(Command[Done], wire="identity.request_password_reset.v1"):
+    """Have a token for a forgotten password mailed to the user. Answered alike whether there is such a user or not."""
+
+    username: Line
+
+
+class BeginPasswordReset(Command[Done], wire="identity.begin_password_reset.v1"):
+    """The actor's word to itself, after that was answered: make the token, if there is such a user."""
+
+    username: Line
+
+
+class VerifyResetToken(Query[ResetToken], wire="identity.verify_reset_token.v1"):
+    """Whether a mailed token can be used, before a new password is thought of."""
+
+    model_config = _HIDDEN
+
+    token: MailedToken
+
+
+class ResetPassword(Command[SessionsEnded], wire="identity.reset_password.v1", remember=False):
+    """Choose a new password by a mailed token, which is good for one use. All sessions end."""
+
+    model_config = _HIDDEN
+
+    token: MailedToken
+    new_password: NewPassword
+
+
+class GetMail(Query[Mail], wire="identity.get_mail.v1"):
+    """What is to be mailed, secrets included. For the actor that mails, which heard `identity.mail_wanted.v1`."""
+
+    mail_id: UUID
 
 
 # Users
@@ -393,6 +449,14 @@ class PasswordChanged(Event, wire="identity.password_changed.v1", key="user_id")
     user_id: UserId
 
 
+class MailWanted(Event, wire="identity.mail_wanted.v1"):
+    """Somebody is to get a mail. Its secret is not in here: ask for it by `identity.get_mail.v1`."""
+
+    mail_id: UUID
+    kind: MailKind
+    user_id: UserId
+
+
 class RefreshTokenReused(Event, wire="identity.refresh_token_reused.v1", key="user_id"):
     """A refresh token was in two hands, so its session was ended."""
 
@@ -453,6 +517,18 @@ class PasswordUsedBefore(Refusal):
     """You had this password before; choose another."""
 
     rule = "password_used_before"
+
+
+class ResetTokenInvalid(Refusal):
+    """The token is unknown, used, expired, or replaced by a newer one. Ask for another."""
+
+    rule = "reset_token_invalid"
+
+
+class MailNotFound(NotFound):
+    """There is nothing to be mailed any more."""
+
+    rule = "mail_not_found"
 
 
 class RefreshTokenInvalid(Refusal):

@@ -21,7 +21,7 @@ COMMENT ON TABLE identity.former_password IS 'Hashes of what a user had before, 
 CREATE INDEX former_password_by_user ON identity.former_password (user_id, replaced_at);
 
 CREATE TABLE identity.failed_attempt (
-    kind text NOT NULL CHECK (kind IN ('account', 'device', 'address', 'password')),
+    kind text NOT NULL CHECK (kind IN ('account', 'device', 'address', 'password', 'reset')),
     bucket integer NOT NULL CHECK (bucket BETWEEN 0 AND 1048575),
     failures integer NOT NULL CHECK (failures >= 0),
     last_at timestamptz NOT NULL,

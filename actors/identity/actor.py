@@ -3,17 +3,17 @@
 What it does lives in handlers/. The edge limits how often somebody may ask; who guesses passwords is made to wait here.
 """
 
-from actors.identity.handlers.choosing import Choosing
 from actors.identity.handlers.logging_in import LoggingIn
 from actors.identity.handlers.refreshing import Refreshing
+from actors.identity.handlers.resetting import Resetting
 from actors.identity.handlers.sessions import Sessions
 from actors.identity.handlers.users import Users
 from config.roles import load_roles
-from config.settings import Settings
+from config.settings import Profile, Settings
 from runtime.actor import Actor
 
 
-class Identity(LoggingIn, Choosing, Refreshing, Sessions, Users, Actor):
+class Identity(LoggingIn, Resetting, Refreshing, Sessions, Users, Actor):
     """Lets in who proves who they are, never says which half was wrong, and keeps nothing that a thief of tables could use."""
 
     name = "identity"
@@ -21,4 +21,5 @@ class Identity(LoggingIn, Choosing, Refreshing, Sessions, Users, Actor):
     @classmethod
     def configured(cls, settings: Settings) -> "Identity":
         """As the settings of this process have it."""
-        return cls(settings.identity, load_roles(settings.config_dir))
+        mails_to_log = settings.profile is Profile.DEV
+        return cls(settings.identity, load_roles(settings.config_dir), mails_to_log=mails_to_log)

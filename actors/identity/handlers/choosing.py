@@ -34,8 +34,9 @@ class Choosing(Attempts):
             current = command.current_password.get_secret_value()
             if not await self.on_thread(lambda: passwords.matches(current, password_hash)):
                 raise CurrentPasswordWrong(field="current_password")
+            async with turn.apart() as db:  # it was no guess, whatever becomes of the new one
+                await self.store.forget_failures(db, counted)
             new_hash = await self.chosen(username, command.new_password, field="new_password", former=[password_hash, *former])
-        await self.store.forget_failures(turn, counted)
         await self.replace_password(turn, user_id, password_hash, new_hash)
         because = "the password was changed"
         ended = await self.store.revoke_sessions(turn, user_id, turn.now, because, but=command.current)

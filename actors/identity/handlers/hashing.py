@@ -36,10 +36,18 @@ T = TypeVar("T")
 class Hashing:
     """Hashes passwords."""
 
-    def __init__(self, settings: IdentitySettings | None = None, roles: Collection[str] | None = None) -> None:
+    def __init__(
+        self,
+        settings: IdentitySettings | None = None,
+        roles: Collection[str] | None = None,
+        *,
+        mails_to_log: bool = False,
+    ) -> None:
         self.store = Store()
         self.settings = settings or IdentitySettings()
         self.known_roles = frozenset(load_roles() if roles is None else roles)
+        self.mails_to_log = mails_to_log
+        """Whether secrets that are to be mailed are written to the log: where nobody but a developer reads it."""
         self._hashers = ThreadPoolExecutor(HASHING_THREADS, thread_name_prefix="password", initializer=_step_back)
         self._places_taken = 0
 

@@ -16,7 +16,7 @@ NONCE_BYTES = 16
 BUCKET_BITS = 20
 """A million rows of each kind at most. Two names in one bucket share their failures, which nobody can choose who lacks the key."""
 
-Kind = Literal["account", "device", "address", "password"]
+Kind = Literal["account", "device", "address", "password", "reset"]
 
 
 class Target(NamedTuple):
@@ -48,7 +48,7 @@ class Policy:
 
 
 def target_of(kind: Kind, what: str, key: bytes) -> Target:
-    """Where attempts at an account name, a device, an address or a user's own password are counted."""
+    """Where attempts at an account name, a device, an address, a user's own password or a reset of it are counted."""
     digest = hmac.digest(key, f"{kind} {what}".encode(), hashlib.sha256)
     return Target(kind, int.from_bytes(digest[:4], "big") >> (32 - BUCKET_BITS))
 

@@ -2,7 +2,10 @@
 attempts are counted by.
 """
 
+import hashlib
+import hmac
 from functools import lru_cache
+from uuid import UUID
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -11,7 +14,7 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 NONCE_BYTES = 12
 _SEAL, _SUCCESSION = b"coffer identity seal v1", b"coffer refresh token succession v1"
-_ATTEMPTS = b"coffer attempts and known devices v1"
+_ATTEMPTS, _RESET = b"coffer attempts and known devices v1", b"coffer password reset v1"
 
 
 class SealBroken(Exception):
@@ -39,6 +42,11 @@ def succession_key(secret: str) -> bytes:
 def attempts_key(secret: str) -> bytes:
     """What names and addresses are hashed with where attempts are counted, and what known devices are signed with."""
     return _derived(secret, _ATTEMPTS)
+
+
+def reset_token(reset_id: UUID, secret: str) -> bytes:
+    """The token of a password reset: whoever has the secret can tell it from the id, nobody else."""
+    return hmac.digest(_derived(secret, _RESET), reset_id.bytes, hashlib.sha256)
 
 
 @lru_cache(maxsize=16)

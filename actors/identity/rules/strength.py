@@ -34,5 +34,6 @@ def weakness(password: str, lowest_score: int, *, known: Iterable[str] = ()) -> 
 
 
 def _parts(known: Iterable[str]) -> list[str]:
-    """Whole names, and the words in them that are long enough to be meant."""
-    return [part for name in known for part in dict.fromkeys([name, *re.split(r"[^a-z0-9]+", name.lower())]) if len(part) > 2]
+    """Whole names, what stands before an @, and the words in them that are long enough to be meant."""
+    parts = [part for name in known for part in (name, name.partition("@")[0], *re.split(r"[^a-z0-9]+", name.lower()))]
+    return [part for part in dict.fromkeys(parts) if len(part) > 2]

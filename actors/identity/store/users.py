@@ -10,6 +10,7 @@ import asyncpg
 from actors.identity.rules.refreshing import Issue, hash_of
 from actors.identity.store.attempts import Attempts
 from actors.identity.store.passwords import Passwords
+from actors.identity.store.resets import Resets
 from actors.identity.store.sessions import Sessions
 from actors.identity.store.transaction import Transaction
 from messages.identity import MemberLinked, SigningKey, User
@@ -39,7 +40,7 @@ class KnownToken:
     user: User
 
 
-class Store(Attempts, Passwords, Sessions):
+class Store(Attempts, Passwords, Resets, Sessions):
     """Reads and writes; decides nothing."""
 
     def __init__(self) -> None:
