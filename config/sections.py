@@ -82,6 +82,8 @@ class IdentitySettings(Section):
     """A login is over after so long, however often it was refreshed."""
     refresh_grace_seconds: float = Field(10, ge=0, le=60)
     """A refresh whose answer was lost may be repeated for so long and gets the same tokens; later the same token ends the login."""
+    signing_key_days: int = Field(90, ge=1, le=3_650)
+    """After so long another key signs the tokens. Nobody is logged out by it."""
     issuer: str = Field("coffer", min_length=1, max_length=200)
     """The `iss` of the tokens; others' tokens are refused."""
     audience: str = Field("coffer-api", min_length=1, max_length=200)

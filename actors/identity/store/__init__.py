@@ -1,6 +1,7 @@
 """What the identity actor keeps in the schema `identity`. Each file's statements are in the .sql file beside it."""
 
+from actors.identity.store.keys import SealedKey
 from actors.identity.store.transaction import Transaction
-from actors.identity.store.users import KnownToken, SealedKey, Store
+from actors.identity.store.users import KnownToken, Store
 
 __all__ = ["KnownToken", "SealedKey", "Store", "Transaction"]

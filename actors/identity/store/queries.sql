@@ -39,23 +39,6 @@ SELECT expires_at FROM identity.refresh_token WHERE token_hash = $1 AND used_at 
 -- A token has had its one use.
 UPDATE identity.refresh_token SET used_at = $2, used_by = $3 WHERE token_hash = $1;
 
--- name: signing_key
--- The key that signs.
-SELECT kid, sealed FROM identity.signing_key WHERE retired_at IS NULL;
-
--- name: retire_signing_key
--- A key signs no more; what it signed is still good until it expires.
-UPDATE identity.signing_key SET retired_at = $2 WHERE kid = $1 AND retired_at IS NULL;
-
--- name: insert_signing_key
--- A key that signs from now on; nothing where another process was faster.
-INSERT INTO identity.signing_key (kid, public_x, sealed, made_at) VALUES ($1, $2, $3, $4)
-ON CONFLICT DO NOTHING;
-
--- name: public_keys
--- The keys whose tokens may still be alive: the one that signs, and those retired after $1.
-SELECT kid, public_x FROM identity.signing_key WHERE retired_at IS NULL OR retired_at > $1 ORDER BY made_at DESC;
-
 -- name: let_nobody_make_users
 -- Until the commit, so that the first administrator is the first.
 LOCK TABLE identity.login IN SHARE ROW EXCLUSIVE MODE;

@@ -1,4 +1,4 @@
-"""Users, their refresh tokens, and the keys that sign, as they are kept."""
+"""Users and their refresh tokens, as they are kept."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -9,21 +9,14 @@ import asyncpg
 
 from actors.identity.rules.refreshing import Issue, hash_of
 from actors.identity.store.attempts import Attempts
+from actors.identity.store.keys import Keys
 from actors.identity.store.passwords import Passwords
 from actors.identity.store.resets import Resets
 from actors.identity.store.sessions import Sessions
 from actors.identity.store.transaction import Transaction
-from messages.identity import MemberLinked, SigningKey, User
+from messages.identity import MemberLinked, User
 from messages.ids import MemberId, UserId
 from runtime.statements import Statements
-
-
-@dataclass(frozen=True, slots=True)
-class SealedKey:
-    """The private key that signs, as it is kept."""
-
-    kid: str
-    sealed: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +33,7 @@ class KnownToken:
     user: User
 
 
-class Store(Attempts, Passwords, Resets, Sessions):
+class Store(Attempts, Keys, Passwords, Resets, Sessions):
     """Reads and writes; decides nothing."""
 
     def __init__(self) -> None:
@@ -85,23 +78,6 @@ class Store(Attempts, Passwords, Resets, Sessions):
 
     async def use_token(self, db: Transaction, token_hash: bytes, now: datetime, message_id: UUID) -> None:
         await db.execute(self.sql["use_refresh_token"], token_hash, now, message_id)
-
-    # Keys
-
-    async def signing_key(self, db: Transaction) -> SealedKey | None:
-        row = await db.fetchrow(self.sql["signing_key"])
-        return None if row is None else SealedKey(row["kid"], row["sealed"])
-
-    async def retire_signing_key(self, db: Transaction, kid: str, now: datetime) -> None:
-        await db.execute(self.sql["retire_signing_key"], kid, now)
-
-    async def insert_signing_key(self, db: Transaction, kid: str, public_x: str, sealed: bytes, now: datetime) -> None:
-        """Keep a key to sign with, unless another process was faster."""
-        await db.execute(self.sql["insert_signing_key"], kid, public_x, sealed, now)
-
-    async def public_keys(self, db: Transaction, retired_after: datetime) -> tuple[SigningKey, ...]:
-        rows = await db.fetch(self.sql["public_keys"], retired_after)
-        return tuple(SigningKey(kid=row["kid"], x=row["public_x"]) for row in rows)
 
     # Users
 

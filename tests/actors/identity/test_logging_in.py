@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import threading
 from base64 import urlsafe_b64decode
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -14,10 +15,12 @@ from config.sections import IdentitySettings
 from http_edge.tokens import AccessClaims, signing_key_id, verify_access_token
 from messages.base import Refusal
 from messages.identity import (
+    CheckSession,
     CreateUser,
     DisableUser,
     EnableUser,
     GetSigningKeys,
+    ListSessions,
     Login,
     Logout,
     RefreshTokens,
@@ -270,6 +273,61 @@ async def test_a_key_that_does_not_open_any_more_is_replaced_and_nobody_is_logge
     for tokens in (before, after):
         assert (await claims(bank, tokens)).sub == user.user_id
     await refreshed(bank, before)
+
+
+async def test_a_key_that_is_old_is_followed_by_one_that_was_published_before_it_signs(bank: Bank) -> None:
+    def kid(tokens: Tokens) -> str:
+        return signing_key_id(tokens.access_token.get_secret_value())
+
+    async def published() -> set[str]:
+        return {key.kid for key in (await bank.says(GetSigningKeys())).keys}
+
+    user = await created(bank)
+    known = await published()
+    await bank.database.execute(
+        "UPDATE identity.signing_key SET made_at = made_at - interval '91 days' WHERE retired_at IS NULL"
+    )
+    before = await logged_in(bank, user)
+    assert kid(before) in known
+    [following] = await published() - known
+    assert kid(await logged_in(bank, user)) == kid(before)
+    with time_passes(bank, minutes=11):
+        first, *others = await asyncio.gather(*(logged_in(bank, user) for _ in range(3)))
+        assert {kid(tokens) for tokens in (first, *others)} == {following}
+        assert await published() >= {kid(before), following}
+        for tokens in (before, first):
+            assert (await claims(bank, tokens)).sub == user.user_id
+        assert kid(await refreshed(bank, before)) == following
+    with time_passes(bank, minutes=30):
+        assert kid(before) not in await published()
+
+
+async def test_reuse_is_told_and_what_the_session_was_allowed_is_forgotten(bank: Bank) -> None:
+    user = await created(bank)
+    stolen = await logged_in(bank, user)
+    sid = (await claims(bank, stolen)).sid
+    await refreshed(bank, await refreshed(bank, stolen))
+    assert (await bank.says(CheckSession(session_id=sid))).user_id == user.user_id
+    with bank.refuses("refresh_token_invalid"):
+        await refreshed(bank, stolen)
+    with bank.refuses("session_over"):
+        await bank.says(CheckSession(session_id=sid))
+    rows = await bank.database.fetch("SELECT envelopes FROM runtime.outbox WHERE actor = 'identity'")
+    told = [bytes(row["envelopes"]).decode() for row in rows]
+    for name in ("refresh_token_reused", "access_changed"):
+        assert any(f'"identity.{name}.v1"' in text and str(sid) in text for text in told), name
+
+
+async def test_a_session_was_last_used_when_it_was_refreshed(bank: Bank) -> None:
+    user = await created(bank)
+    me = Principal("user", str(user.user_id), user.roles)
+    tokens = await logged_in(bank, user)
+    with time_passes(bank, hours=3):
+        tokens = await refreshed(bank, tokens)
+        [session] = (await bank.says(ListSessions(), as_=me)).items
+        assert session.last_used_at - session.began_at >= timedelta(hours=3)
+    with time_passes(bank, days=8):
+        assert (await bank.says(ListSessions(), as_=me)).items == ()
 
 
 async def test_a_thief_of_tables_finds_no_password_and_no_token(bank: Bank) -> None:
