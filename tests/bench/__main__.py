@@ -2,7 +2,7 @@
 
     make bench                    everything, about twelve minutes
     make bench ARGS=--quick       the same with a tenth of the load, to see that it runs
-    make bench ARGS="--only http" one part: loans, lending, amqp, http, memory, growth
+    make bench ARGS="--only http" one part: loans, lending, amqp, http, logins, memory, growth
 
 These are measurements, not tests: nothing fails because a machine is slow.
 """
@@ -20,14 +20,14 @@ import uvloop
 from rich.console import Console
 from rich.table import Table
 
-from tests.bench import lending, loans, measures
+from tests.bench import lending, loans, logins, measures
 from tests.bench.measures import Rate
 from tests.bench.stage import ROOT, Stage
 
 console = Console(width=118)
 ROUNDS = 3
 ACCOUNTS = 1000
-PARTS = ("loans", "lending", "http", "amqp", "memory", "growth")
+PARTS = ("loans", "lending", "http", "amqp", "logins", "memory", "growth")
 
 
 async def machine(stage: Stage) -> str:
@@ -183,6 +183,19 @@ async def lending_figures(state: Path, sizes: tuple[int, ...]) -> None:
     )
 
 
+async def login_figures(state: Path, reads: int) -> None:
+    """Logins, and what they cost the others."""
+    async with Stage.opened(state, accounts=ACCOUNTS) as stage:
+        stage.environment |= logins.SHIPPED
+        async with stage.actors(), stage.edge():
+            found = await logins.measured(stage, reads)
+    console.print(
+        f"{logins.AT_ONCE} parallel logins: {found.per_second:.1f}/s, {found.told_to_wait:,} told to come again; p99 of a GET of an "
+        f"account over 16 connections {found.alone.p99_ms:.1f} ms alone, {found.beside.p99_ms:.1f} ms beside them: "
+        f"{found.slower:.2f} x (promised: 2)"
+    )
+
+
 async def bench(only: str | None, *, quick: bool) -> None:
     """Run the parts."""
     count = 600 if quick else 6_000
@@ -197,6 +210,8 @@ async def bench(only: str | None, *, quick: bool) -> None:
         async with Stage.opened(state, accounts=ACCOUNTS) as stage:
             console.print(await machine(stage))
             show_rates(await rounds(stage, count))
+    if "logins" in parts:
+        await login_figures(state, 4 * count)
     if "memory" in parts:
         async with Stage.opened(state, accounts=ACCOUNTS) as stage:
             await memory(stage, 10_000 if quick else 100_000)
