@@ -23,7 +23,7 @@ class Choosing(Attempts):
     async def change_password(self, command: ChangePassword, turn: Turn) -> SessionsEnded:
         user_id = the_user(turn.principal)
         counted = target_of("password", str(user_id), self.attempts_key)
-        with self.place_to_hash():
+        async with self.place_to_hash():
             async with turn.apart() as db:
                 known = await self.store.password_of(db, user_id)
                 former = await self.store.former_passwords(db, user_id, self.settings.password_history)

@@ -9,9 +9,8 @@ import asyncio
 import contextlib
 import os
 import threading
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from math import ceil
 from typing import TypeVar
 
 import bcrypt
@@ -28,7 +27,9 @@ HASHING_THREADS = 2
 """A password check takes a whole processor; more at once would only take them from the other turns."""
 NICENESS = 10
 """Of those threads: where processors are short, a login waits and a transfer does not."""
-SECONDS_PER_CHECK_AT_COST_12 = 0.3
+LONGEST_IN_LINE_SECONDS = 5.0
+"""Whoever waits longer has probably gone; where processors are short, the threads are slow."""
+RETRY_AFTER_SECONDS = 3
 
 T = TypeVar("T")
 
@@ -49,20 +50,30 @@ class Hashing:
         self.mails_to_log = mails_to_log
         """Whether secrets that are to be mailed are written to the log: where nobody but a developer reads it."""
         self._hashers = ThreadPoolExecutor(HASHING_THREADS, thread_name_prefix="password", initializer=_step_back)
-        self._places_taken = 0
+        self._free = asyncio.Semaphore(HASHING_THREADS)
+        self._in_line = 0
 
-    @contextlib.contextmanager
-    def place_to_hash(self) -> Iterator[None]:
-        """A place at the threads, or in the line before them. PasswordsBusy where the line is too long; nothing is begun then."""
-        most = HASHING_THREADS + self.settings.password_checks_waiting
-        if self._places_taken >= most:
-            seconds = most * SECONDS_PER_CHECK_AT_COST_12 * 2.0 ** (self.settings.bcrypt_cost - 12) / HASHING_THREADS
-            raise PasswordsBusy(retry_after_seconds=max(1, ceil(seconds)))
-        self._places_taken += 1
+    @contextlib.asynccontextmanager
+    async def place_to_hash(self) -> AsyncIterator[None]:
+        """One of the threads, after a wait in line. PasswordsBusy where the line is too long, or too slow; nothing is begun then."""
+        if self._in_line >= HASHING_THREADS + self.settings.password_checks_waiting:
+            raise PasswordsBusy(retry_after_seconds=RETRY_AFTER_SECONDS)
+        self._in_line += 1
         try:
-            yield
+            await self._until_free()
+            try:
+                yield
+            finally:
+                self._free.release()
         finally:
-            self._places_taken -= 1
+            self._in_line -= 1
+
+    async def _until_free(self) -> None:
+        try:
+            async with asyncio.timeout(LONGEST_IN_LINE_SECONDS):
+                await self._free.acquire()
+        except TimeoutError:
+            raise PasswordsBusy(retry_after_seconds=RETRY_AFTER_SECONDS) from None
 
     async def chosen(self, username: str, password: SecretStr, *, field: str = "password", former: Sequence[str] = ()) -> str:
         """The hash of a password that a user chooses. Refused, with the field, where it is weak or among the `former` hashes."""
@@ -81,8 +92,8 @@ class Hashing:
         return await self.on_thread(judged_and_hashed)
 
     async def on_thread(self, work: Callable[[], T]) -> T:
-        """The same where it takes long: beside the loop. Take a place first."""
-        assert self._places_taken, "a place was taken"
+        """The same where it takes long: beside the loop. In a place only."""
+        assert self._in_line, "a place was taken"
         return await asyncio.get_running_loop().run_in_executor(self._hashers, work)
 
 

@@ -57,7 +57,7 @@ class LoggingIn(Attempts):
 
     @handles
     async def login(self, command: Login, turn: Turn) -> Tokens:
-        with self.place_to_hash():
+        async with self.place_to_hash():
             attempt = await self._begin(command, turn)
             right, better_hash = await self.on_thread(lambda: self._check(command, attempt.password_hash))
             user = None

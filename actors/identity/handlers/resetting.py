@@ -86,7 +86,7 @@ class Resetting(Choosing):
         token = token_in(command.token.get_secret_value())
         if token is None:
             raise ResetTokenInvalid(field="token")
-        with self.place_to_hash():
+        async with self.place_to_hash():
             async with turn.apart() as db:
                 reset = await self.store.open_reset(db, hash_of(token), turn.now)
                 if reset is None:

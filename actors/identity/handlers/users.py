@@ -56,7 +56,7 @@ class Users(Hashing):
     @handles
     async def create_first_administrator(self, command: CreateFirstAdministrator, turn: Turn) -> User:
         user = _new_user(turn, command.username, [ADMINISTRATOR], None)
-        with self.place_to_hash():
+        async with self.place_to_hash():
             password_hash = await self.chosen(command.username, command.password)
         if not await self.store.any_user(turn):
             return await self._insert(turn, user, password_hash)
@@ -70,7 +70,7 @@ class Users(Hashing):
         roles = known_roles(command.roles, self.known_roles)
         await self._check_member(turn, command.member_id)
         user = _new_user(turn, command.username, roles, command.member_id, must_change_password=command.must_change_password)
-        with self.place_to_hash():
+        async with self.place_to_hash():
             password_hash = await self.chosen(command.username, command.password)
         return await self._insert(turn, user, password_hash)
 
