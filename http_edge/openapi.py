@@ -178,7 +178,7 @@ def _responses(route: Route, schemas: _Schemas) -> Json:
     possible = {
         "400": True,
         "401": True,
-        "403": route.message.permission is not None,
+        "403": not route.public and (route.message.permission is not None or not route.for_restricted),
         "404": bool(route.path_fields) or (route.has_body and schemas.names_things(route)),
         "408": route.has_body,
         "409": route.method != "GET",

@@ -111,7 +111,7 @@ PROBLEM_SCHEMA: Json = {
 _STATUSES: dict[str, tuple[str, tuple[str, ...]]] = {
     "400": ("The request is malformed.", ()),
     "401": ("No valid access token, or wrong credentials.", ("WWW-Authenticate",)),
-    "403": ("The caller's roles do not allow this.", ()),
+    "403": ("The caller's roles do not allow this, or the password must be changed first.", ()),
     "404": ("There is no such thing, or it is not the caller's to see.", ()),
     "408": ("The body did not arrive in time.", ()),
     "409": ("It does not fit the state of things, or the same request is being worked on.", ("Retry-After",)),

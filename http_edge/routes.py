@@ -60,7 +60,15 @@ AUTH = (
 )
 
 PASSWORD = (
-    Route("POST", "/password/change", identity.ChangePassword, status=204, changes_access=True, for_restricted=True),
+    Route(
+        "POST",
+        "/password/change",
+        identity.ChangePassword,
+        status=204,
+        changes_access=True,
+        for_restricted=True,
+        also=(429,),
+    ),
     Route(
         "POST",
         "/password/reset-request",

@@ -97,6 +97,10 @@ def test_an_empty_variable_counts_as_not_set() -> None:
             "identity:\n  refresh_days_idle: 40\n",
             "settings.yaml:1: identity: refresh_days_idle is longer than refresh_days_absolute",
         ),
+        (
+            "identity:\n  lockout_forget_minutes: 10\n",
+            "settings.yaml:1: identity: lockout_longest_seconds is longer than lockout_forget_minutes",
+        ),
         ("x: " + "[" * 500 + "]" * 500, "settings.yaml:1: "),
     ],
 )

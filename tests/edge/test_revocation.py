@@ -8,9 +8,11 @@ import aiohttp
 import pytest
 
 from http_edge.process import EdgeProcess
-from messages.identity import CreateUser, Login, SetRoles, Tokens, User
+from http_edge.tokens import signing_key_id
+from messages.identity import CreateUser, Login, RefreshTokens, SetRoles, Tokens, User
 from messages.ids import new_id
 from runtime.broker_roles import HEARD_BY_EDGES
+from tests.actors.time_passing import time_passes
 from tests.bank import Bank, House, until
 
 PASSWORD = "correct horse battery staple"
@@ -175,6 +177,52 @@ async def test_an_edge_whose_queue_was_deleted_connects_anew_instead_of_going_de
     assert await edges.statuses(tokens) == [200, 200]
     assert await by_an_administrator(bank, edges, user, tokens) == 204
     assert await edges.statuses(tokens) == [401, 401]
+
+
+async def test_a_refresh_token_in_two_hands_ends_the_session_on_every_edge(bank: Bank, edges: Edges) -> None:
+    _, tokens = await somebody(bank)
+    assert await edges.statuses(tokens) == [200, 200]
+    following = await bank.says(RefreshTokens(refresh_token=tokens.refresh_token))
+    await bank.says(RefreshTokens(refresh_token=following.refresh_token))
+    body = {"refresh_token": tokens.refresh_token.get_secret_value()}
+    async with edges.clients[0].post("/api/v1/auth/refresh", json=body) as answer:
+        assert answer.status == 401
+
+    async def over() -> bool:
+        return await edges.statuses(tokens) == await edges.statuses(following) == [401, 401]
+
+    await until(over, within_seconds=1)
+
+
+async def test_of_ten_refreshes_at_once_on_two_edges_all_get_the_same_successor(bank: Bank, edges: Edges) -> None:
+    _, tokens = await somebody(bank)
+    body = {"refresh_token": tokens.refresh_token.get_secret_value()}
+
+    async def refresh(which: int) -> str:
+        async with edges.clients[which].post("/api/v1/auth/refresh", json=body) as answer:
+            assert answer.status == 200
+            return str((await answer.json())["refresh_token"])
+
+    assert len(set(await asyncio.gather(*(refresh(n % 2) for n in range(10))))) == 1
+
+
+async def test_a_key_that_follows_in_time_logs_nobody_out_and_is_known_at_its_first_token(bank: Bank, edges: Edges) -> None:
+    user, before = await somebody(bank)
+    assert await edges.statuses(before) == [200, 200]
+    await bank.database.execute(
+        "UPDATE identity.signing_key SET made_at = made_at - interval '91 days' WHERE retired_at IS NULL"
+    )
+    await logged_in(bank, user)
+    for edge in (bank.house.edge, edges.second):
+        edge._app.gatekeeper._tokens._asked_at = float("-inf")  # the five minutes pass in which each asks for the keys
+        edge._app.gatekeeper.forget_all()
+    assert await edges.statuses(before) == [200, 200]
+    with time_passes(bank, minutes=11):
+        after = await logged_in(bank, user)
+        kids = [signing_key_id(tokens.access_token.get_secret_value()) for tokens in (before, after)]
+        assert kids[0] != kids[1]
+        assert await edges.statuses(after) == [200, 200]
+        assert await edges.statuses(before) == [200, 200]
 
 
 async def test_a_session_is_listed_with_its_device_and_ended_by_its_user_alone(bank: Bank, edges: Edges) -> None:

@@ -18,6 +18,7 @@ from actors.identity.rules.devices import device_named
 from actors.identity.rules.lockout import NONCE_BYTES, Target, device_in, device_token, target_of
 from actors.identity.rules.refreshing import SALT_BYTES, TOKEN_BYTES, Issue, hash_of, token_in
 from messages.identity import (
+    AccessChanged,
     AccountLocked,
     Login,
     LoginFailed,
@@ -34,6 +35,8 @@ from runtime.actor import Turn, handles
 
 KEPT_AFTER_END = timedelta(days=30)
 """How long it stays known why a session ended."""
+MOST_SESSIONS = 100
+"""Of one user at a time; as many as can be listed. The one that was used longest ago ends."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +115,9 @@ class LoggingIn(Attempts):
         await self.store.forget_sessions(turn, user.user_id, turn.now - KEPT_AFTER_END)
         named, address = device_named(command.user_agent), command.address or ""
         await self.store.begin_session(turn, session_id, user.user_id, turn.now, ends_at, named, address)
+        surplus = await self.store.end_surplus_sessions(turn, user.user_id, turn.now, "too many others", MOST_SESSIONS)
+        if surplus:
+            turn.emit(AccessChanged(user_id=user.user_id, session_ids=tuple(surplus)))
         issue = Issue(secrets.token_bytes(TOKEN_BYTES), session_id, self.expiry(turn.now, ends_at))
         await self.store.insert_token(turn, issue, secrets.token_bytes(SALT_BYTES), turn.now)
         known = attempt.device is not None

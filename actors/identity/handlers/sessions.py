@@ -26,7 +26,7 @@ from runtime.actor import Turn, handles
 from runtime.principal import Principal
 
 MOST_LISTED = 100
-"""Nobody looks through more; those that nobody uses are over within days."""
+"""All of them: nobody has more at a time."""
 
 
 class Sessions(Hashing):

@@ -63,6 +63,13 @@ class Sessions:
         """The sessions that lived until now."""
         return [SessionId(row["session_id"]) for row in await db.fetch(_sql["revoke_sessions"], user_id, now, because, but)]
 
+    async def end_surplus_sessions(
+        self, db: Transaction, user_id: UUID, now: datetime, because: str, most: int
+    ) -> list[SessionId]:
+        """The sessions that were one too many."""
+        rows = await db.fetch(_sql["end_surplus_sessions"], user_id, now, because, most)
+        return [SessionId(row["session_id"]) for row in rows]
+
 
 def _session(row: Any, current: UUID | None) -> Session:
     return Session(

@@ -45,3 +45,14 @@ RETURNING session_id;
 UPDATE identity.session SET revoked_at = $2, revoked_because = $3
 WHERE user_id = $1 AND revoked_at IS NULL AND session_id IS DISTINCT FROM $4
 RETURNING session_id;
+
+-- name: end_surplus_sessions
+-- Ends the living sessions of a user but the $4 that were used last.
+UPDATE identity.session SET revoked_at = $2, revoked_because = $3
+WHERE session_id IN (
+    SELECT session_id FROM identity.session
+    WHERE user_id = $1 AND revoked_at IS NULL AND ends_at > $2
+    ORDER BY coalesce(last_used_at, began_at) DESC, session_id
+    OFFSET $4
+)
+RETURNING session_id;

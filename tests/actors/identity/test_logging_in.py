@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from actors.identity.handlers import logging_in
 from actors.identity.handlers.hashing import HASHING_THREADS
 from actors.identity.rules import passwords
 from config.sections import IdentitySettings
@@ -328,6 +329,18 @@ async def test_a_session_was_last_used_when_it_was_refreshed(bank: Bank) -> None
         assert session.last_used_at - session.began_at >= timedelta(hours=3)
     with time_passes(bank, days=8):
         assert (await bank.says(ListSessions(), as_=me)).items == ()
+
+
+async def test_nobody_has_endless_sessions(bank: Bank, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(logging_in, "MOST_SESSIONS", 3)
+    user = await created(bank)
+    tokens = [await logged_in(bank, user) for _ in range(3)]
+    tokens[0] = await refreshed(bank, tokens[0])
+    tokens.append(await logged_in(bank, user))
+    with bank.refuses("refresh_token_invalid"):
+        await refreshed(bank, tokens[1])
+    for each in (tokens[0], tokens[2], tokens[3]):
+        await refreshed(bank, each)
 
 
 async def test_a_thief_of_tables_finds_no_password_and_no_token(bank: Bank) -> None:
