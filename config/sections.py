@@ -167,6 +167,17 @@ class RedisSettings(Section):
     """Where Redis or Valkey is, e.g. redis://:password@host:6379/0. Not set: a private one is started (not in production)."""
 
 
+class CacheSettings(Section):
+    """Replies that the edges keep in Redis, of queries that say so. A write is seen by the next read whatever is set here."""
+
+    enabled: bool = True
+    """Whether replies are kept at all."""
+    fresh_seconds: float = Field(300, gt=0, le=86_400)
+    """How long a reply is given without asking the actor, as long as nothing was written; rows that somebody changes by hand show then."""
+    stale_seconds: float = Field(60, ge=0, le=86_400)
+    """How long after that it is given once more, while one request asks anew."""
+
+
 def _listed(value: object) -> object:
     """An environment variable has its items apart by commas."""
     return tuple(part.strip() for part in value.split(",")) if isinstance(value, str) else value
@@ -232,6 +243,7 @@ class Settings(Section):
     broker: BrokerSettings = BrokerSettings()
     database: DatabaseSettings = DatabaseSettings()
     redis: RedisSettings = RedisSettings()
+    cache: CacheSettings = CacheSettings()
     telemetry: TelemetrySettings = TelemetrySettings()
     demo: DemoSettings = DemoSettings()
     business_calendar: BusinessCalendar = BusinessCalendar()

@@ -18,7 +18,7 @@ from http_edge.conversation import correlation_id_of
 from http_edge.documentation import Documentation
 from http_edge.endpoint import MessageEndpoint, Shared, problem_response
 from http_edge.health import Health
-from http_edge.needs import Client, Limiter, Readiness
+from http_edge.needs import Client, Limiter, Readiness, Shelf
 from http_edge.problems import Problem
 from http_edge.response import Response
 from http_edge.route import Route, check_routes
@@ -27,7 +27,7 @@ from http_edge.routes import ROUTES
 from http_edge.security import Gatekeeper
 from messages.ids import new_id
 from runtime.clock import Clock
-from runtime.principal import Roles
+from runtime.principal import Authority, Roles
 
 log = logging.getLogger("coffer.edge")
 
@@ -73,6 +73,7 @@ def create_app(
     settings: Settings,
     roles: Roles,
     clock: Clock,
+    shelf: Shelf | None = None,
     routes: tuple[Route, ...] = ROUTES,
 ) -> App:
     """The edge. TypeError where the route table is wrong."""
@@ -84,6 +85,8 @@ def create_app(
         client=client,
         limiter=limiter,
         gatekeeper=gatekeeper,
+        authority=Authority(roles),
+        shelf=shelf,
         clock=clock,
         most_in_flight=limits.max_in_flight,
         body_bytes=limits.body_bytes,

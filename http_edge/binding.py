@@ -14,6 +14,7 @@ from pydantic import ValidationError
 
 from http_edge.problems import Problem
 from http_edge.route import EXPECTED_VERSION_FIELD, Route
+from http_edge.validators import version_in
 from messages.base import Message
 from runtime.strict_json import MalformedJson, read_object
 
@@ -24,7 +25,7 @@ MOST_ERRORS = 20
 LONGEST_NAME = 100
 """Of a field in an answer: a client's own unknown field may have a name of any length."""
 
-_ETAG = re.compile(r'"([^"]{0,100})"')
+_ETAG = re.compile(r'"[^"]{0,100}"')
 _NUMBER = re.compile(r"[+-]?[0-9.]+", re.ASCII)
 
 
@@ -108,12 +109,11 @@ class Binding:
             return None
         if not self._takes_if_match:
             raise Problem("if_match_not_supported")
-        match = _ETAG.fullmatch(tag.removeprefix("W/"))
-        if match is None:
+        if _ETAG.fullmatch(tag.removeprefix("W/")) is None:
             raise Problem("if_match_malformed")
-        if tag.startswith("W/") or not re.fullmatch(r"[1-9][0-9]{0,17}", match[1], re.ASCII):
+        if (version := version_in(tag)) is None:
             raise Problem("version_conflict")  # no tag of ours, so it is not the current one
-        return int(match[1])
+        return version
 
     @staticmethod
     def _sent_once(query: "MultiDictProxy[str]", name: str) -> str:

@@ -4,7 +4,9 @@ No middleware: every transfer pays for what stands here. What is rarer lives in 
 """
 
 import logging
+from collections.abc import Coroutine
 from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 
 import orjson
@@ -14,11 +16,12 @@ from http_edge.answers import RETRY_AFTER, Answers
 from http_edge.attempts import count_attempt
 from http_edge.binding import NOTHING, Binding
 from http_edge.body import read_json_body
+from http_edge.cached_reads import CachedReads
 from http_edge.conversation import CORRELATION_HEADER, correlation_id_of
 from http_edge.filling import filled
 from http_edge.idempotency import message_id_for
 from http_edge.metrics import RouteMetrics
-from http_edge.needs import Client, Limiter
+from http_edge.needs import Client, Limiter, Shelf
 from http_edge.problems import CONTENT_TYPE, Problem
 from http_edge.response import Response
 from http_edge.route import USER_FIELD, Route
@@ -28,6 +31,7 @@ from messages.ids import new_id
 from runtime.client import Answer
 from runtime.clock import Clock, stopwatch_seconds
 from runtime.errors import Unavailable
+from runtime.principal import Authority
 
 log = logging.getLogger("coffer.edge")
 
@@ -39,6 +43,8 @@ class Shared:
     client: Client
     limiter: Limiter
     gatekeeper: Gatekeeper
+    authority: Authority
+    shelf: Shelf | None
     clock: Clock
     most_in_flight: int
     body_bytes: int
@@ -66,6 +72,10 @@ class MessageEndpoint:
         self._query_fields = frozenset(route.query_fields)
         self._filled_fields = route.filled_fields
         self._changes_access = route.changes_access
+        self._is_get = route.method == "GET"
+        self._cached: CachedReads | None = None
+        if route.message.cached and shared.shelf is not None:
+            self._cached = CachedReads(route.message, shared.shelf, shared.authority)
 
     async def __call__(self, request: web.BaseRequest, values: tuple[str, ...]) -> Response:
         """The answer; never an exception."""
@@ -79,9 +89,11 @@ class MessageEndpoint:
             message_id, keyed = message_id_for(self._key_rule, headers, caller.principal)
             correlation_id = correlation_id or message_id
             message = await self._message(request, values, caller)
-            ask = self._change if self._changes_access else self._ask
-            answer = await ask(message, caller, message_id, str(correlation_id), headers.get("traceparent", ""))
-            response = self._answers.response(answer, keyed=keyed, correlation_id=str(correlation_id), now=now)
+            answer = await self._answer(message, caller, message_id, str(correlation_id), headers.get("traceparent", ""))
+            held = headers.get("If-None-Match") if self._is_get else None
+            response = self._answers.response(
+                answer, keyed=keyed, correlation_id=str(correlation_id), now=now, if_none_match=held
+            )
         except Problem as problem:
             response = problem_response(problem, request, correlation_id or new_id(), now)
         except Unavailable as away:
@@ -94,6 +106,16 @@ class MessageEndpoint:
             response = problem_response(Problem("unexpected_error"), request, correlation_id, now)
         self._metrics.observe(response.status, stopwatch_seconds() - started)
         return response
+
+    async def _answer(
+        self, message: Message, caller: Caller, message_id: UUID, correlation_id: str, traceparent: str
+    ) -> Answer:
+        def ask() -> Coroutine[Any, Any, Answer]:
+            return self._ask(message, caller, message_id, correlation_id, traceparent)
+
+        if self._changes_access:
+            return await self._change(message, caller, message_id, correlation_id, traceparent)
+        return await (ask() if self._cached is None else self._cached.answer(message, caller.principal, ask))
 
     async def _ask(self, message: Message, caller: Caller, message_id: UUID, correlation_id: str, traceparent: str) -> Answer:
         shared = self._shared

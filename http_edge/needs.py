@@ -3,8 +3,8 @@
 The runtime gives all three; a test may give its own.
 """
 
-from collections.abc import Awaitable, Callable, Mapping
-from typing import Protocol
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from typing import Any, Protocol
 from uuid import UUID
 
 from messages.base import Message
@@ -20,7 +20,7 @@ class Client(Protocol):
         """Requests that wait for an answer."""
         ...
 
-    async def call(
+    def call(
         self,
         message: Message,
         *,
@@ -29,7 +29,7 @@ class Client(Protocol):
         correlation_id: str = "",
         traceparent: str = "",
         deadline_seconds: float = 10.0,
-    ) -> Answer:
+    ) -> Coroutine[Any, Any, Answer]:
         """The answer; `busy` while the same message id waits for one. runtime.errors.Unavailable where none can be had now."""
         ...
 
@@ -53,6 +53,16 @@ class Limiter(Protocol):
 
     async def allow(self, key: str, per_minute: int) -> Allowance:
         """Count one attempt, and say whether it may go on."""
+        ...
+
+
+class Shelf(Protocol):
+    """Keeps replies; runtime/cache/shelf.py."""
+
+    async def through(
+        self, name: str, tags: Sequence[str], load: Callable[[], Awaitable[bytes | None]], *, counted_as: str
+    ) -> bytes | None:
+        """What is kept under this name, or else what `load` gives; None where that is nothing to keep."""
         ...
 
 

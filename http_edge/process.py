@@ -18,6 +18,8 @@ from http_edge.server import serve
 from messages.identity import AccessChanged
 from messages.operations import GetReadiness
 from runtime.bus import Bus
+from runtime.cache.line import Line
+from runtime.cache.shelf import Shelf
 from runtime.client import Client, reply_of
 from runtime.clock import Clock, SystemClock
 from runtime.errors import Unavailable
@@ -52,6 +54,9 @@ class EdgeProcess:
         )
         self.client = Client(self.bus, topology, clock, role="edge", most_in_flight=settings.http.limits.max_in_flight)
         self.limiter = Limiter(settings.redis.url)
+        self._line = Line(settings.redis.url)
+        cache = settings.cache
+        self.shelf = Shelf(self._line, fresh_seconds=cache.fresh_seconds, stale_seconds=cache.stale_seconds)
         self._app = create_app(
             self.client,
             readiness=self.readiness,
@@ -59,6 +64,7 @@ class EdgeProcess:
             settings=settings,
             roles=load_roles(settings.config_dir),
             clock=clock,
+            shelf=self.shelf if cache.enabled else None,
         )
         gatekeeper = self._app.gatekeeper
         told = {AccessChanged.wire: gatekeeper.on_access_changed}
@@ -98,6 +104,7 @@ class EdgeProcess:
         await self._runner.cleanup()
         await self.bus.stop()
         await self.limiter.close()
+        await self._line.close()
 
 
 async def run_edge(settings: Settings, environment: Mapping[str, str], *, clock: Clock | None = None) -> None:

@@ -15,9 +15,11 @@ from aiohttp.abc import AbstractStreamWriter
 JSON = "application/json"
 NOTHING_MAY_LOAD = "default-src 'none'; frame-ancestors 'none'"
 
+CACHING, KEPT_NOWHERE = "Cache-Control", "no-store"
+
 SECURITY_HEADERS: dict[str, str] = {
     "Server": "coffer",
-    "Cache-Control": "no-store",
+    CACHING: KEPT_NOWHERE,
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
     "Cross-Origin-Resource-Policy": "same-origin",
@@ -27,16 +29,19 @@ SECURITY_HEADERS: dict[str, str] = {
 
 
 @lru_cache(maxsize=256)
-def _head(status: int, content_type: str | None, policy: str) -> bytes:
+def _head(status: int, content_type: str | None, policy: str, caching: str) -> bytes:
     try:
         reason = HTTPStatus(status).phrase
     except ValueError:
         reason = ""
-    headers = {**SECURITY_HEADERS, "Content-Security-Policy": policy}
+    headers = {**SECURITY_HEADERS, CACHING: caching, "Content-Security-Policy": policy}
     if content_type is not None:
         headers["Content-Type"] = content_type
     lines = [f"HTTP/1.1 {status} {reason}", *(f"{name}: {value}" for name, value in headers.items())]
     return "\r\n".join(lines).encode("ascii")
+
+
+_WITHOUT_BODY = (HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED)
 
 
 class _Today:
@@ -75,7 +80,8 @@ class Response(web.StreamResponse):
         self.payload = body
         self._now = now
         self._type = content_type
-        self._extra = headers or {}
+        self._extra = dict(headers or {})
+        self._caching = self._extra.pop(CACHING, KEPT_NOWHERE)
         self._policy = policy
         if close:
             self.force_close()
@@ -87,14 +93,14 @@ class Response(web.StreamResponse):
             raise ConnectionResetError("the client is gone")
         keep_alive = self._keep_alive is not False and request.keep_alive and request.version >= HttpVersion11
         self._keep_alive = keep_alive
-        parts = [_head(self.status, self._type, self._policy), _today.line(self._now)]
+        parts = [_head(self.status, self._type, self._policy, self._caching), _today.line(self._now)]
         for name, value in self._extra.items():
             line = f"\r\n{name}: {value}"
             assert value.isprintable(), name
             parts.append(line.encode("latin-1"))
         if not keep_alive:
             parts.append(b"\r\nConnection: close")
-        if self.status != HTTPStatus.NO_CONTENT:
+        if self.status not in _WITHOUT_BODY:
             parts.append(b"\r\nContent-Length: %d" % len(self.payload))
         parts.append(b"\r\n\r\n")
         if request.method != "HEAD":

@@ -9,6 +9,7 @@ Vocabularies live in their own modules; nothing of a single actor belongs here.
 """
 
 import re
+import string
 import unicodedata
 from dataclasses import dataclass
 from datetime import date
@@ -113,6 +114,10 @@ class Message(BaseModel):
     remembered: ClassVar[bool] = True
     """Whether the inbox keeps the reply. Not where the reply holds a secret; such a message must be harmless when handled twice."""
     replaces: ClassVar["type[Message] | None"] = None
+    cached: ClassVar[tuple[str, ...]] = ()
+    """Of a query whose reply may be kept by whoever asked: the tags that it is kept under, such as `loan_product/{product_id}`."""
+    renews: ClassVar[tuple[str, ...]] = ()
+    """Of an event: the tags under which replies are old from now on."""
 
     def __init_subclass__(cls, **_: object) -> None:
         super().__init_subclass__()
@@ -127,6 +132,8 @@ class Message(BaseModel):
         permission: str | None = None,
         remember: bool = True,
         replaces: "type[Message] | None" = None,
+        cached: tuple[str, ...] = (),
+        renews: tuple[str, ...] = (),
         **_: object,
     ) -> None:
         if wire is None:
@@ -152,6 +159,10 @@ class Message(BaseModel):
         cls.permission = permission
         cls.remembered = remember
         cls.replaces = replaces
+        cls.cached = cached
+        cls.renews = renews
+        if unknown := _fields_in(cached + renews) - cls.model_fields.keys():
+            raise TypeError(f"{cls.__name__}: a tag names {', '.join(sorted(unknown))}, which is no field of it")
         cls._check_declaration()
         _by_wire[wire] = cls
         if replaces is not None:
@@ -166,10 +177,20 @@ class Message(BaseModel):
         """The value that decides the partition, as text; None for a message without order."""
         return None if self.key_field is None else str(getattr(self, self.key_field))
 
+    def filled(self, tags: tuple[str, ...]) -> list[str]:
+        """Tags with this message's values in them."""
+        values = {name: getattr(self, name) for name in _fields_in(tags)}
+        return [tag.format(**values) for tag in tags]
+
     @classmethod
     def upcast(cls, _old: Any) -> Self:
         """This version's message from the one that it replaces."""
         raise NotImplementedError
+
+
+def _fields_in(tags: tuple[str, ...]) -> set[str]:
+    """The fields that tags name; of `{account.account_id}` it is `account`."""
+    return {name.partition(".")[0] for tag in tags for _, name, _, _ in string.Formatter().parse(tag) if name is not None}
 
 
 class _Answered(Message, Generic[R]):
@@ -187,6 +208,12 @@ class _Answered(Message, Generic[R]):
 
 class Command(_Answered[R], Generic[R]):
     """Asks for a change. Handled once per message id, in order per key."""
+
+    @classmethod
+    def _check_declaration(cls) -> None:
+        super()._check_declaration()
+        if cls.cached or cls.renews:
+            raise TypeError(f"{cls.__name__}: replies of queries are cached, and events renew them")
 
 
 class Query(_Answered[R], Generic[R]):

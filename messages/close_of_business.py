@@ -109,7 +109,12 @@ class SetBusinessDate(Command[BusinessDate], wire="close_of_business.set_busines
     """Move on although an earlier date is not closed for every loan; a later close closes it too."""
 
 
-class GetBusinessDate(Query[BusinessDate], wire="close_of_business.get_business_date.v1", permission="business-date:read"):
+class GetBusinessDate(
+    Query[BusinessDate],
+    wire="close_of_business.get_business_date.v1",
+    permission="business-date:read",
+    cached=("business_date",),
+):
     """The business date."""
 
 
@@ -180,7 +185,7 @@ class ListCloseRuns(Query[CloseRunPage], wire="close_of_business.list_close_runs
 # ---- what happened ----
 
 
-class BusinessDateAdvanced(Event, wire="close_of_business.business_date_advanced.v1"):
+class BusinessDateAdvanced(Event, wire="close_of_business.business_date_advanced.v1", renews=("business_date",)):
     """The institution has another day."""
 
     before: date | None

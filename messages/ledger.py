@@ -276,7 +276,7 @@ class AdoptStandardChart(Command[Chart], wire="ledger.adopt_standard_chart.v1", 
     currency: Currency
 
 
-class ListChart(Query[ChartPage], wire="ledger.list_chart.v1", permission="chart:read"):
+class ListChart(Query[ChartPage], wire="ledger.list_chart.v1", permission="chart:read", cached=("chart",)):
     """The chart of accounts, by code."""
 
     cursor: str | None = None
@@ -566,6 +566,12 @@ class ProveBooks(Query[BooksProof], wire="ledger.prove_books.v1", permission="tr
 
 
 # ---- what happened ----
+
+
+class ChartChanged(Event, wire="ledger.chart_changed.v1", renews=("chart",)):
+    """The general ledger has these accounts, which it may not have had before."""
+
+    codes: tuple[ChartCode, ...]
 
 
 class AccountOpened(Event, wire="ledger.account_opened.v1"):

@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 
 from pydantic import AwareDatetime, Field
 
-from messages.base import Command, Flag, Line, NotFound, Page, Query, Refusal, Reply
+from messages.base import Command, Event, Flag, Line, NotFound, Page, Query, Refusal, Reply
 from messages.ids import AccountId, LoanProductId
 from messages.loan_terms import MOST_ROWS, Percent, PrepaymentWay, ScheduleRules, Spoken
 from messages.money import Currency, Money, PositiveMoney
@@ -245,7 +245,12 @@ class RetireLoanProduct(
     expected_version: int | None = None
 
 
-class GetLoanProduct(Query[LoanProduct], wire="loan_product.get_loan_product.v1", permission="products:read"):
+class GetLoanProduct(
+    Query[LoanProduct],
+    wire="loan_product.get_loan_product.v1",
+    permission="products:read",
+    cached=("loan_product/{product_id}",),
+):
     """One product, in its latest version or another. A member finds only what can be applied for."""
 
     product_id: LoanProductId
@@ -253,12 +258,34 @@ class GetLoanProduct(Query[LoanProduct], wire="loan_product.get_loan_product.v1"
     """Default: the latest."""
 
 
-class ListLoanProducts(Query[LoanProductPage], wire="loan_product.list_loan_products.v1", permission="products:read"):
+class ListLoanProducts(
+    Query[LoanProductPage],
+    wire="loan_product.list_loan_products.v1",
+    permission="products:read",
+    cached=("loan_products",),
+):
     """The products in their latest versions, by code. A member gets only those that can be applied for."""
 
     status: ProductStatus | None = None
     cursor: str | None = None
     limit: int = Field(50, ge=1, le=200)
+
+
+# ---- what happened ----
+
+
+class LoanProductChanged(
+    Event,
+    wire="loan_product.loan_product_changed.v1",
+    key="product_id",
+    renews=("loan_product/{product_id}", "loan_products"),
+):
+    """A product was made, has another version, or was retired."""
+
+    product_id: LoanProductId
+    code: ProductCode
+    latest_version: int
+    status: ProductStatus
 
 
 # ---- refusals ----

@@ -13,6 +13,7 @@ from uuid import UUID
 from runtime import telemetry
 from runtime.admission import LARGEST_BODY
 from runtime.bus import Bus
+from runtime.cache.vouching import Voucher
 from runtime.database import Database
 from runtime.envelope import Envelope, pack, unpack
 from runtime.errors import MessageFault, is_surroundings
@@ -74,9 +75,10 @@ def row(envelopes: list[Envelope], topology: Topology) -> tuple[list[UUID], list
 class Relay:
     """Publishes the rows that this process committed, in the order of their commits, and sweeps up what others left."""
 
-    def __init__(self, database: Database, bus: Bus, failpoints: Failpoints) -> None:
+    def __init__(self, database: Database, bus: Bus, failpoints: Failpoints, voucher: Voucher) -> None:
         self._database = database
         self._bus = bus
+        self._voucher = voucher
         self._failpoints = failpoints
         self._waiting: deque[tuple[int, list[Envelope]]] = deque()
         self._confirmed: list[int] = []
@@ -171,7 +173,9 @@ class Relay:
             rows = [(each["number"], unpack(each["envelopes"])) for each in found if each["number"] not in self._in_hand]
             if not rows:
                 return 0
-            await self._bus.say_confirmed([envelope for _, envelopes in rows for envelope in envelopes])
+            said = [envelope for _, envelopes in rows for envelope in envelopes]
+            await self._voucher.renew_left_behind(said)
+            await self._bus.say_confirmed(said)
             await connection.execute(_sql["mark_sent"], [number for number, _ in rows])
             log.info("swept up", extra={"rows": len(rows)})
             return len(rows)

@@ -16,12 +16,11 @@ from runtime import inbox, telemetry, timers
 from runtime.actor import Actor, Handler
 from runtime.admission import is_expired, problem, read
 from runtime.clock import stopwatch_seconds, unix_milliseconds
-from runtime.database import Transaction
 from runtime.envelope import Envelope
 from runtime.errors import Fenced, MessageFault, Unreadable
 from runtime.inbox import Handled, Outcome
 from runtime.outbox import row
-from runtime.turn import Batch, Said, Surroundings, Turn, told
+from runtime.turn import Batch, Said, Surroundings, Turn, Work, told
 
 KEY_REUSED = {
     "rule": "idempotency_key_reused",
@@ -103,6 +102,7 @@ class Performer:
             return said
         known, parked = await self._looked_up([said])
         if envelope.message_id in known:
+            await self._around.voucher.answered_again(self.name)
             return self._known(envelope, known[envelope.message_id])
         batched = self.handler_of(said.message).batched
         writes_apart = (
@@ -156,6 +156,8 @@ class Performer:
 
     async def _many(self, saids: list[Said]) -> list[Outcome | None]:
         known, parked = await self._looked_up(saids)
+        if known:
+            await self._around.voucher.answered_again(self.name)
         fresh: dict[UUID, Said] = {}
         for said in saids:
             if said.message_id in known or said.message_id in fresh or said.envelope.key in parked:
@@ -210,7 +212,7 @@ class Performer:
 
     async def _commit(
         self,
-        transaction: Transaction,
+        transaction: Work,
         pairs: list[tuple[Said, Outcome]],
         due: list[tuple[UUID, datetime, Envelope]],
         now: datetime,
@@ -227,6 +229,9 @@ class Performer:
         await around.failpoints.passing("before_commit")
         await transaction.commit()
         await around.failpoints.passing("after_commit_before_reply")
+        emitted = [event for said, _ in pairs for event in said.emitted if event.renews]
+        if emitted or transaction.told_apart:
+            await around.voucher.renew(emitted + transaction.told_apart)
         if number is not None:
             around.relay.committed(number, envelopes)
 
@@ -247,6 +252,7 @@ class Performer:
         known, _ = await self._looked_up([said])
         if said.message_id not in known:
             raise Fenced("the inbox knew the message and then did not")
+        await self._around.voucher.answered_again(self.name)
         return self._known(said.envelope, known[said.message_id])
 
 

@@ -26,6 +26,8 @@ from runtime import pool_changes
 from runtime.actor import Actor
 from runtime.admission import Door
 from runtime.bus import Bus
+from runtime.cache.line import Line
+from runtime.cache.vouching import Voucher
 from runtime.client import Client
 from runtime.clock import Clock, SystemClock
 from runtime.customs import Customs
@@ -79,10 +81,14 @@ class ActorsProcess:
         self._actors = dict(actors) if actors is not None else find_actors(self._all_pools)
         self.topology = topology_of(settings, self._all_pools, systems, set(self._actors.values()))
         failpoints = failpoints or Failpoints()
-        self.relay = Relay(self.database, self.bus, failpoints)
+        self._line = Line(settings.redis.url)
+        self.voucher = Voucher(self._line)
+        self.relay = Relay(self.database, self.bus, failpoints, self.voucher)
         self.client = Client(self.bus, self.topology, self._clock, role="actors")
         authority = Authority(load_roles(settings.config_dir))
-        surroundings = Surroundings(self.database, self._clock, self.relay, self.topology, authority, failpoints, self.client)
+        surroundings = Surroundings(
+            self.database, self._clock, self.relay, self.topology, authority, failpoints, self.client, self.voucher
+        )
         trusted = frozenset({user, broker.user_for("edge")})
         self._house = House(
             self.bus,
@@ -115,6 +121,7 @@ class ActorsProcess:
     async def start(self) -> None:
         """Connect and open the pools; waits for a database that is not there yet."""
         await self._open_database()
+        await self.voucher.start()
         await self.bus.start()
         await self.relay.start()
         await self.housekeeping.start()
@@ -151,6 +158,8 @@ class ActorsProcess:
         await self.relay.stop(drain_seconds=min(5.0, drain_seconds))
         await self.housekeeping.stop()
         await self.bus.stop()
+        await self.voucher.stop()
+        await self._line.close()
         await self.database.close()
 
     async def reload(self) -> None:

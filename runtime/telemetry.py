@@ -3,7 +3,8 @@
 Metrics: coffer_handled_total, coffer_failed_total, coffer_retried_total, coffer_dead_total, coffer_inbox_hits_total,
 coffer_expired_total (by actor and type), coffer_turn_seconds, coffer_wait_seconds (by actor), coffer_batch_messages (by actor),
 coffer_mailbox_depth (by queue), coffer_outbox_unsent, coffer_reconnects_total (by server), coffer_republished_total and
-coffer_lifted_total (by receiver).
+coffer_lifted_total (by receiver), coffer_cache_reads_total (by message and outcome: hit, stale, miss, shared, outrun, away,
+distrusted), coffer_cache_invalidated_total, coffer_cache_vouched.
 """
 
 import contextlib
@@ -41,6 +42,9 @@ outbox_unsent = Gauge("coffer_outbox_unsent", "Outbox rows of this process that 
 reconnects = Counter("coffer_reconnects", "Connections that were lost and made anew.", ("server",))
 republished = Counter("coffer_republished", "Messages said again because the broker had lost them.", ("receiver",))
 lifted = Counter("coffer_lifted", "Messages said again at a higher level because they had waited too long.", ("receiver",))
+cache_reads = Counter("coffer_cache_reads", "Reads of what may be cached, by what came of it.", ("message", "outcome"))
+cache_renewed = Counter("coffer_cache_invalidated", "Tags whose cached replies became old by a write.")
+cache_vouched = Gauge("coffer_cache_vouched", "Whether this process vouches that the cache misses none of its writes.")
 
 correlation = contextvars.ContextVar("correlation", default="")
 trace = contextvars.ContextVar("trace", default="")

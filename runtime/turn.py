@@ -15,6 +15,7 @@ from uuid import UUID
 from messages.base import Command, Event, Job, Message, Query, Refusal, Reply
 from messages.ids import derived_id
 from runtime import inbox, outbox
+from runtime.cache.vouching import Voucher
 from runtime.clock import Clock, unix_milliseconds
 from runtime.database import Connection, Database, Transaction
 from runtime.envelope import Envelope
@@ -52,6 +53,7 @@ class Surroundings:
     authority: Authority
     failpoints: Failpoints
     asks: Asks | None
+    voucher: Voucher
 
 
 class Said:
@@ -143,6 +145,8 @@ class Work(Transaction):
         self.now: datetime = around.clock.now()
         """Aware UTC time of the turn's beginning."""
         self.timers: list[tuple[UUID, datetime, Envelope]] = []
+        self.told_apart: list[Event] = []
+        """Of other messages that were finished because of this one."""
         for each in said:
             each.is_handled_in(self)
 
@@ -170,6 +174,7 @@ class Work(Transaction):
         """
         envelopes = told(said.envelope, message_id, events, unix_milliseconds(self.now) // 1000)
         await inbox.record(db, self._own_name.id, [], outbox.row(envelopes, self._around.topology))
+        self.told_apart += events
 
     @asynccontextmanager
     async def apart_telling(self, said: Said) -> AsyncIterator[tuple[Connection, list[Event]]]:

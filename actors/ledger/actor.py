@@ -35,6 +35,7 @@ from messages.ledger import (
     Chart,
     ChartAccount,
     ChartAccountExists,
+    ChartChanged,
     ChartPage,
     CloseAccount,
     CreateChartAccount,
@@ -104,6 +105,7 @@ class Ledger(Actor):
             raise ChartAccountExists(field="code", name=known.name, kind=known.kind)
         if known is None:
             await self.store.add_to_chart(turn, [asked])
+        turn.emit(ChartChanged(codes=(command.code,)))
         return asked
 
     @handles
@@ -112,6 +114,7 @@ class Ledger(Actor):
         known = await self.store.chart_accounts(turn, codes)
         await self.store.add_to_chart(turn, chart.to_create(known))
         rows = await self.store.chart_accounts(turn, codes)
+        turn.emit(ChartChanged(codes=tuple(codes)))
         currency = command.currency
         for own in chart.OWN_ACCOUNTS:
             row = rows[own.gl_code]

@@ -15,6 +15,7 @@ from messages.loan_product import (
     GetLoanProduct,
     ListLoanProducts,
     LoanProduct,
+    LoanProductChanged,
     LoanProductNotFound,
     LoanProductPage,
     ProductAccountUnfit,
@@ -49,7 +50,7 @@ class LoanProducts(Actor):
         if not await self.store.insert(turn, product_id, command.code, rules.currency):
             raise ProductCodeTaken(field="code")
         await self.store.insert_version(turn, product_id, 1, command.name, rules)
-        return await self._as_it_is(turn, product_id)
+        return await self._told(turn, product_id)
 
     @handles
     async def revise_loan_product(self, command: ReviseLoanProduct, turn: Turn) -> LoanProduct:
@@ -63,14 +64,14 @@ class LoanProducts(Actor):
         version = product.latest_version + 1
         await self.store.insert_version(turn, command.product_id, version, command.name or product.name, rules)
         await self.store.advance(turn, command.product_id, version)
-        return await self._as_it_is(turn, command.product_id)
+        return await self._told(turn, command.product_id)
 
     @handles
     async def retire_loan_product(self, command: RetireLoanProduct, turn: Turn) -> LoanProduct:
         turn.sees(None, Forbidden())
         await self._to_change(turn, command.product_id, command.expected_version)
         await self.store.retire(turn, command.product_id)
-        return await self._as_it_is(turn, command.product_id)
+        return await self._told(turn, command.product_id)
 
     @handles
     async def get_loan_product(self, query: GetLoanProduct, turn: Turn) -> LoanProduct:
@@ -137,6 +138,13 @@ class LoanProducts(Actor):
             raise VersionConflict(version=product.version)
         if product.status == "retired":
             raise ProductRetired
+        return product
+
+    async def _told(self, turn: Turn, product_id: LoanProductId) -> LoanProduct:
+        """The product as it is now, having told that it changed."""
+        product = await self._as_it_is(turn, product_id)
+        latest, status = product.latest_version, product.status
+        turn.emit(LoanProductChanged(product_id=product_id, code=product.code, latest_version=latest, status=status))
         return product
 
     async def _as_it_is(self, rows: Rows, product_id: LoanProductId, version: int | None = None) -> LoanProduct:
