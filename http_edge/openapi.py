@@ -154,6 +154,8 @@ def _parameters(route: Route, schemas: Mapping[str, Json]) -> list[Json]:
         found.append({"$ref": "#/components/parameters/IdempotencyKey"})
     if route.takes_if_match:
         found.append({"$ref": "#/components/parameters/IfMatch"})
+    if route.method == "GET":
+        found.append({"$ref": "#/components/parameters/IfNoneMatch"})
     found.append({"$ref": "#/components/parameters/RequestId"})
     return found
 
@@ -169,7 +171,7 @@ def _parameter(name: str, place: str, schema: Json, *, required: bool) -> Json:
 def _responses(route: Route, schemas: _Schemas) -> Json:
     description = " ".join((route.reply.__doc__ or "").split()) or HTTPStatus(route.reply_status).phrase
     headers = ["X-Request-Id"]
-    headers += ["Location"] * (route.makes is not None) + ["ETag"] * route.has_etag
+    headers += ["Location"] * (route.makes is not None) + ["ETag"] * (route.has_etag or route.method == "GET")
     headers += ["Idempotency-Replayed"] * (route.key_rule is not Idempotency.NONE)
     good: Json = {"description": description, "headers": {name: {"$ref": f"#/components/headers/{name}"} for name in headers}}
     if route.reply_status != HTTPStatus.NO_CONTENT:
@@ -190,11 +192,16 @@ def _responses(route: Route, schemas: _Schemas) -> Json:
         "500": True,
         "503": True,
     }
-    return {str(route.reply_status): good} | {
-        status: {"$ref": f"#/components/responses/{status}"}
-        for status, is_so in possible.items()
-        if is_so or int(status) in route.also
-    }
+    unchanged = {"304": {"description": "The client has it already.", "headers": {"ETag": good["headers"].get("ETag", {})}}}
+    return (
+        {str(route.reply_status): good}
+        | (unchanged if route.method == "GET" else {})
+        | {
+            status: {"$ref": f"#/components/responses/{status}"}
+            for status, is_so in possible.items()
+            if is_so or int(status) in route.also
+        }
+    )
 
 
 def _names_in(part: Any) -> set[str]:

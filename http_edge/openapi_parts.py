@@ -50,6 +50,13 @@ PARAMETERS: Json = {
         "schema": {"type": "string"},
         "example": '"7"',
     },
+    "IfNoneMatch": {
+        "name": "If-None-Match",
+        "in": "header",
+        "required": False,
+        "description": "The `ETag` of an answer that you have. If it is still the same: 304, and no body.",
+        "schema": {"type": "string"},
+    },
     "RequestId": {
         "name": "X-Request-Id",
         "in": "header",
@@ -62,7 +69,11 @@ PARAMETERS: Json = {
 RESPONSE_HEADERS: Json = {
     "X-Request-Id": {"description": "The correlation id of this request.", "schema": {"type": "string", "format": "uuid"}},
     "Location": {"description": "Where to find what was made.", "schema": {"type": "string", "format": "uri-reference"}},
-    "ETag": {"description": "The version of the resource, for If-Match.", "schema": {"type": "string"}, "example": '"7"'},
+    "ETag": {
+        "description": "For If-None-Match; where there is a version, it is in here, and good for If-Match.",
+        "schema": {"type": "string"},
+        "example": '"7-4f0c2b9d8a6e1357"',
+    },
     "Idempotency-Replayed": {
         "description": "`true` on an answer that was given to this key before.",
         "schema": {"type": "string", "enum": ["true"]},

@@ -124,7 +124,7 @@ async def test_what_stands_there_is_named_in_allow(edge: Edge) -> None:
 async def test_head_answers_like_get_without_a_body(edge: Edge) -> None:
     path = f"/api/v1/accounts/{uuid4()}"
     async with edge.http.head(path, headers=edge.as_()) as answer:
-        assert (answer.status, await answer.read(), answer.headers["ETag"]) == (200, b"", '"1"')
+        assert (answer.status, await answer.read(), answer.headers["ETag"][:3]) == (200, b"", '"1-')
         assert int(answer.headers["Content-Length"]) > 0
 
 
@@ -141,7 +141,7 @@ async def test_a_reply_goes_out_as_it_came_in(edge: Edge) -> None:
     body = b'{"account_id":"0192d4a0-7c1e-7a53-9a5b-0f8a2c61d101","version": 12, "balance":{"amount":"10.10"}}'
     edge.client.will(Answer("reply", body, new_id()))
     async with edge.http.get(f"/api/v1/accounts/{uuid4()}", headers=edge.as_()) as answer:
-        assert (answer.status, await answer.read(), answer.headers["ETag"]) == (200, body, '"12"')
+        assert (answer.status, await answer.read(), answer.headers["ETag"][:4]) == (200, body, '"12-')
 
 
 async def test_what_was_made_is_pointed_to(edge: Edge) -> None:

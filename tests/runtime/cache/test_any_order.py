@@ -55,6 +55,12 @@ class AnyOrder(RuleBasedStateMachine):
         self.run(self.worlds[0].write(name))
         self.answered[name] = self.worlds[0].truth[name]
 
+    @rule(name=NAMES, how=st.sampled_from(["cut", "answers are lost"]))
+    def write_what_redis_cannot_be_told(self, name: str, how: str) -> None:
+        self.the_writers_line(how)
+        self.write(name)
+        self.read(name, 0)
+
     @rule(name=NAMES)
     def write_and_die(self, name: str) -> None:
         self.dead.append(self.worlds[0].commit(name))
