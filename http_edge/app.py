@@ -17,6 +17,8 @@ from http_edge.access_tokens import AccessTokens
 from http_edge.conversation import correlation_id_of
 from http_edge.documentation import Documentation
 from http_edge.endpoint import MessageEndpoint, Shared, problem_response
+from http_edge.events.hub import Hub
+from http_edge.events.listening import Listening
 from http_edge.health import Health
 from http_edge.needs import Client, Limiter, Readiness, Shelf
 from http_edge.problems import Problem
@@ -26,7 +28,9 @@ from http_edge.router import Router
 from http_edge.routes import ROUTES
 from http_edge.security import Gatekeeper
 from messages.ids import new_id
+from runtime.cache.line import Line
 from runtime.clock import Clock
+from runtime.feed import FeedReader
 from runtime.principal import Authority, Roles
 
 log = logging.getLogger("coffer.edge")
@@ -35,7 +39,7 @@ log = logging.getLogger("coffer.edge")
 class App:
     """Answers every request."""
 
-    def __init__(self, shared: Shared, health: Health, routes: tuple[Route, ...]) -> None:
+    def __init__(self, shared: Shared, health: Health, routes: tuple[Route, ...], feed: FeedReader | None) -> None:
         self.clock = shared.clock
         self.gatekeeper = shared.gatekeeper
         self._health = health
@@ -44,8 +48,10 @@ class App:
             self.router.add(route.method, route.full_path, MessageEndpoint(route, shared))
         health.add_to(self.router)
         Documentation(routes, shared.clock).add_to(self.router)
+        self._listening = Listening(shared, Hub(feed or FeedReader(Line(None))))
+        self._listening.add_to(self.router)
 
-    async def __call__(self, request: web.BaseRequest) -> Response:
+    async def __call__(self, request: web.BaseRequest) -> web.StreamResponse:
         """The answer; never an exception."""
         try:
             endpoint, values = self.router.find(request.method, request.rel_url.raw_path)
@@ -59,6 +65,7 @@ class App:
     def start_draining(self) -> None:
         """Say `not ready` from now on, so that no new clients come; go on answering those that do."""
         self._health.draining = True
+        self._listening.drain()
 
     def _problem(self, problem: Problem, request: web.BaseRequest) -> Response:
         correlation_id: UUID = correlation_id_of(request.headers) or new_id()
@@ -74,6 +81,7 @@ def create_app(
     roles: Roles,
     clock: Clock,
     shelf: Shelf | None = None,
+    feed: FeedReader | None = None,
     routes: tuple[Route, ...] = ROUTES,
 ) -> App:
     """The edge. TypeError where the route table is wrong."""
@@ -93,4 +101,4 @@ def create_app(
         deadline_seconds=limits.deadline_seconds,
         retry_after_seconds=limits.retry_after_seconds,
     )
-    return App(shared, Health(readiness, gatekeeper, shared), routes)
+    return App(shared, Health(readiness, gatekeeper, shared), routes, feed)

@@ -45,6 +45,7 @@ def openapi_document(routes: Iterable[Route]) -> Json:
         "info": INFO,
         "servers": [{"url": "/", "description": "This server"}],
         "tags": [{"name": name, "description": sentence} for name, sentence in TAGS.items() if name in used]
+        + [{"name": "events", "description": "What happens, as it happens."}]
         + [{"name": "health", "description": "For those who run the server."}],
         "paths": paths | BESIDE_THE_TABLE,
         "components": {

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from http_edge.events.topics import TOPICS
 from http_edge.problems import CONTENT_TYPE, EDGE_RULES, title_of
 
 Json = dict[str, Any]
@@ -170,6 +171,48 @@ def _beside(operation_id: str, summary: str, answers: dict[str, tuple[str, str]]
     }
 
 
+EVENTS: Json = {
+    "get": {
+        "operationId": "listen",
+        "tags": ["events"],
+        "summary": "Listen to events as they happen",
+        "description": (
+            "A stream of server-sent events: what happened, and to which things, by their ids; read them for what they are now. "
+            "Who reaches only their own hears of their own. The event `reset` says that something is missing: read anew. "
+            "The stream ends when the access token does; come again with `Last-Event-ID` and a new one."
+        ),
+        "parameters": [
+            {
+                "name": "topics",
+                "in": "query",
+                "required": False,
+                "description": "Which; all that the caller may read where none is named. Several are separated by commas.",
+                "schema": {"type": "array", "items": {"type": "string", "enum": list(TOPICS)}},
+                "explode": False,
+            },
+            {
+                "name": "Last-Event-ID",
+                "in": "header",
+                "required": False,
+                "description": "The last `id` that was received: go on from there.",
+                "schema": {"type": "string"},
+            },
+            {"$ref": "#/components/parameters/RequestId"},
+        ],
+        "responses": {
+            "200": {
+                "description": "The stream.",
+                "headers": {"X-Request-Id": {"$ref": "#/components/headers/X-Request-Id"}},
+                "content": {"text/event-stream": {"schema": {"type": "string"}}},
+            },
+            **{
+                status: {"$ref": f"#/components/responses/{status}"}
+                for status in ("400", "401", "403", "422", "429", "500", "503")
+            },
+        },
+    }
+}
+
 _JSON, _TEXT = "application/json", "text/plain"
 BESIDE_THE_TABLE: Json = {
     "/health": _beside("health", "Whether the server is alive", {"200": ("It is.", _JSON)}),
@@ -187,4 +230,5 @@ BESIDE_THE_TABLE: Json = {
     "/problems": _beside("list_problems", "Every rule that a problem can name", {"200": ("By name.", _JSON)}),
     "/docs": _beside("docs", "This document, to read and to try", {"200": ("A page.", "text/html")}),
 }
+BESIDE_THE_TABLE["/api/v1/events"] = EVENTS
 """What is served beside the route table."""

@@ -23,6 +23,7 @@ from runtime.cache.shelf import Shelf
 from runtime.client import Client, reply_of
 from runtime.clock import Clock, SystemClock
 from runtime.errors import Unavailable
+from runtime.feed import FeedReader
 from runtime.hearing import Hearing
 from runtime.house import topology_of
 from runtime.limits import Limiter
@@ -65,6 +66,7 @@ class EdgeProcess:
             roles=load_roles(settings.config_dir),
             clock=clock,
             shelf=self.shelf if cache.enabled else None,
+            feed=FeedReader(self._line),
         )
         gatekeeper = self._app.gatekeeper
         told = {AccessChanged.wire: gatekeeper.on_access_changed}

@@ -9,9 +9,8 @@ from urllib.parse import unquote
 from aiohttp import web
 
 from http_edge.problems import Problem
-from http_edge.response import Response
 
-Endpoint = Callable[[web.BaseRequest, tuple[str, ...]], Awaitable[Response]]
+Endpoint = Callable[[web.BaseRequest, tuple[str, ...]], Awaitable[web.StreamResponse]]
 """Answers a request; gets the values of the path's parameters, in order."""
 
 LONGEST_PATH = 1_000

@@ -18,6 +18,7 @@ from runtime.database import Database
 from runtime.envelope import Envelope, pack, unpack
 from runtime.errors import MessageFault, is_surroundings
 from runtime.failpoints import Failpoints
+from runtime.feed import Feed
 from runtime.statements import Statements
 from runtime.supervisor import ended
 from runtime.topology import COMMANDS, EVENTS, Topology
@@ -75,10 +76,11 @@ def row(envelopes: list[Envelope], topology: Topology) -> tuple[list[UUID], list
 class Relay:
     """Publishes the rows that this process committed, in the order of their commits, and sweeps up what others left."""
 
-    def __init__(self, database: Database, bus: Bus, failpoints: Failpoints, voucher: Voucher) -> None:
+    def __init__(self, database: Database, bus: Bus, failpoints: Failpoints, voucher: Voucher, feed: Feed) -> None:
         self._database = database
         self._bus = bus
         self._voucher = voucher
+        self._feed = feed
         self._failpoints = failpoints
         self._waiting: deque[tuple[int, list[Envelope]]] = deque()
         self._confirmed: list[int] = []
@@ -136,7 +138,9 @@ class Relay:
         if not rows:
             return
         await self._failpoints.passing("before_event_publish")
-        await self._bus.say_confirmed([envelope for _, envelopes in rows for envelope in envelopes])
+        said = [envelope for _, envelopes in rows for envelope in envelopes]
+        await self._bus.say_confirmed(said)
+        await self._feed.add(said)
         await self._failpoints.passing("after_event_publish")
         for number, _ in rows:
             self._waiting.popleft()
@@ -176,6 +180,7 @@ class Relay:
             said = [envelope for _, envelopes in rows for envelope in envelopes]
             await self._voucher.renew_left_behind(said)
             await self._bus.say_confirmed(said)
+            await self._feed.add(said)
             await connection.execute(_sql["mark_sent"], [number for number, _ in rows])
             log.info("swept up", extra={"rows": len(rows)})
             return len(rows)

@@ -34,6 +34,7 @@ from runtime.customs import Customs
 from runtime.database import Database
 from runtime.errors import Unavailable, is_surroundings
 from runtime.failpoints import Failpoints
+from runtime.feed import Feed
 from runtime.house import find_actors, topology_of
 from runtime.housekeeping import Housekeeping
 from runtime.outbox import Relay
@@ -83,7 +84,7 @@ class ActorsProcess:
         failpoints = failpoints or Failpoints()
         self._line = Line(settings.redis.url)
         self.voucher = Voucher(self._line)
-        self.relay = Relay(self.database, self.bus, failpoints, self.voucher)
+        self.relay = Relay(self.database, self.bus, failpoints, self.voucher, Feed(self._line, self.voucher))
         self.client = Client(self.bus, self.topology, self._clock, role="actors")
         authority = Authority(load_roles(settings.config_dir))
         surroundings = Surroundings(

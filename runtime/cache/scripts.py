@@ -23,7 +23,7 @@ local t = redis.call('TIME')
 local now = t[1] * 1000 + math.floor(t[2] / 1000)
 """
 
-_STAMP = f"""
+STAMP = f"""
 {_NOW}
 local function trusted()
     local vouchers, alive = redis.call('HGETALL', KEYS[2]), 0
@@ -63,7 +63,7 @@ end
 """
 
 LOOK = f"""
-{_STAMP}
+{STAMP}
 -- KEYS epoch, vouchers, kept, lease, tags...    ARGV word, lease milliseconds
 if not trusted() then return {{'distrusted', '', ''}} end
 local as_of = stamp(5)
@@ -86,7 +86,7 @@ return {{may_load() and 'load' or 'wait', as_of, ''}}
 """
 
 PUT = f"""
-{_STAMP}
+{STAMP}
 -- KEYS as above    ARGV word, stamp, fresh milliseconds, kept milliseconds, reply ('' where there is none to keep)
 if redis.call('GET', KEYS[4]) == ARGV[1] .. ' ' .. ARGV[2] then redis.call('DEL', KEYS[4]) end
 if ARGV[5] == '' or not trusted() or stamp(5) ~= ARGV[2] then return 0 end
