@@ -18,6 +18,7 @@ from http_edge.router import Router
 from messages.base import all_refusals
 from runtime.clock import Clock
 
+PAGE = "/api/docs"
 FILES = Path(__file__).parent / "swagger"
 _TYPES = {".html": "text/html; charset=utf-8", ".js": "text/javascript; charset=utf-8", ".css": "text/css; charset=utf-8"}
 _SERVED = ("swagger-ui-bundle.js", "swagger-ui.css", "start.js")
@@ -38,8 +39,10 @@ class Documentation:
     def add_to(self, router: Router) -> None:
         """Put its paths into the router."""
         router.add("GET", f"{PREFIX}/openapi.json", self._openapi)
-        router.add("GET", "/docs", self._page)
-        router.add("GET", "/docs/{file}", self._file)
+        router.add("GET", f"{PAGE}.json", self._openapi)
+        router.add("GET", PAGE, self._page)
+        router.add("GET", f"{PAGE}/{{file}}", self._file)
+        router.add("GET", "/docs", self._elsewhere)
         router.add("GET", "/problems", self._problems)
         router.add("GET", "/problems/{rule}", self._problem)
 
@@ -52,6 +55,10 @@ class Documentation:
 
     async def _page(self, _request: web.BaseRequest, _values: tuple[str, ...]) -> Response:
         return self._served("index.html")
+
+    async def _elsewhere(self, _request: web.BaseRequest, _values: tuple[str, ...]) -> Response:
+        """Where the page used to be."""
+        return Response(308, now=self._now(), headers={"Location": PAGE}, content_type=None)
 
     async def _file(self, _request: web.BaseRequest, values: tuple[str, ...]) -> Response:
         if values[0] not in _SERVED:

@@ -228,7 +228,8 @@ BESIDE_THE_TABLE: Json = {
     ),
     "/api/v1/openapi.json": _beside("openapi", "This document", {"200": ("OpenAPI 3.1.", _JSON)}),
     "/problems": _beside("list_problems", "Every rule that a problem can name", {"200": ("By name.", _JSON)}),
-    "/docs": _beside("docs", "This document, to read and to try", {"200": ("A page.", "text/html")}),
+    "/api/docs": _beside("docs", "This document, to read and to try", {"200": ("A page.", "text/html")}),
+    "/api/docs.json": _beside("docs_json", "This document, as the page reads it", {"200": ("OpenAPI 3.1.", _JSON)}),
 }
 BESIDE_THE_TABLE["/api/v1/events"] = EVENTS
 """What is served beside the route table."""

@@ -18,7 +18,7 @@ from config import entry_points
 from config.errors import ConfigError
 from config.systems import load_systems
 from runtime.broker_roles import broker_users
-from runtime.commands import dead, pools
+from runtime.commands import cache, dead, pools
 from runtime.commands.broker_rights import rabbitmqctl_lines
 from runtime.commands.terminal import REFUSED, environment, examples, faults_in_a_line, out, settings, table
 from runtime.doctor.examination import examine
@@ -38,13 +38,14 @@ app = typer.Typer(
 )
 app.add_typer(pools.app, name="pools")
 app.add_typer(dead.app, name="dead")
+app.add_typer(cache.app, name="cache")
 
 Part = Literal["edge", "actors"]
 NEEDS_OF: dict[Part, tuple[str, ...]] = {
     "edge": ("broker", "redis", "identity"),
-    "actors": ("database", "broker", "identity"),
+    "actors": ("database", "broker", "redis", "identity"),
 }
-"""What a process is given: the edge never the database, actors no cache."""
+"""What a process is given: the edge never the database; actors the cache, to tell it what their turns made old."""
 Output = Annotated[Path | None, typer.Option("--output", "-o", help="A file instead of standard output.", show_default=False)]
 
 

@@ -242,7 +242,7 @@ def _demo_systems(settings: Settings, systems: Mapping[str, SystemSettings]) -> 
 def _welcome(url: str, settings: Settings, logins: list[tuple[str, str]], amqp: dict[str, str], seconds: float) -> None:
     console.print(f"\n[bold]Coffer is ready[/bold] after {seconds:.1f} s\n")
     console.print(f"  API            {url}/api/v1")
-    console.print(f"  documentation  {url}/docs")
+    console.print(f"  documentation  {url}/api/docs")
     console.print(f"  health         {url}/ready, {url}/metrics")
     for name, address in amqp.items():
         console.print(f"  AMQP           {address} for {name}")

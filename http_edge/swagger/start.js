@@ -1,7 +1,7 @@
 // Starts Swagger UI on our own document. Nothing is asked of any other server: no validator badge, no example specification.
 window.addEventListener("load", () => {
   SwaggerUIBundle({
-    url: "/api/v1/openapi.json",
+    url: "/api/docs.json",
     dom_id: "#interface",
     deepLinking: true,
     docExpansion: "none",

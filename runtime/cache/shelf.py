@@ -9,13 +9,12 @@ the clock is given once more while one loader asks anew. Redis away, or not to b
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from fnmatch import fnmatchcase
 from typing import Any
 from uuid import uuid4
 
 from runtime import telemetry
 from runtime.cache.line import Away, Line
-from runtime.cache.scripts import EPOCH, FORGET, LOOK, PREFIX, PUT, VOUCHERS
+from runtime.cache.scripts import EPOCH, LOOK, PREFIX, PUT, VOUCHERS
 from runtime.clock import stopwatch_seconds
 
 LEASE_SECONDS = 3.0
@@ -38,7 +37,6 @@ class Shelf:
         self._fresh = int(fresh_seconds * 1000)
         self._kept = int((fresh_seconds + stale_seconds) * 1000)
         self._loading: dict[tuple[str, bytes], asyncio.Task[bytes | None]] = {}
-        self._renewing: set[asyncio.Task[bytes | None]] = set()
 
     async def through(self, name: str, tags: Sequence[str], load: Load, *, counted_as: str) -> bytes | None:
         """The reply, kept or loaded. None where the loader gave none; its error is everybody's who waited for it."""
@@ -68,13 +66,6 @@ class Shelf:
                 place.count("miss")
                 return await load()
             await asyncio.sleep(BETWEEN_LOOKS_SECONDS)
-
-    async def forget(self, pattern: str, known: Sequence[str]) -> list[str]:
-        """Forget all that is kept under those of the known tags that a pattern such as `actor/*` takes; which. Away where Redis is."""
-        tags = [tag for tag in known if fnmatchcase(tag, pattern)]
-        if tags:
-            await self._line.run(FORGET, [f"{PREFIX}tag:{tag}" for tag in tags], [uuid4().hex], insist=True)
-        return tags
 
     async def _look(self, place: "_Place") -> list[bytes]:
         found: list[bytes] = await self._line.run(LOOK, place.keys, [place.word, int(LEASE_SECONDS * 1000)])

@@ -1,4 +1,4 @@
-"""Fetches RabbitMQ as Debian's or Ubuntu's packages and unpacks them into a directory. Nothing is installed, no root is needed.
+"""Fetches Debian's or Ubuntu's packages, such as RabbitMQ's, and unpacks them into a directory. Nothing is installed, no root is needed.
 
 apt gets lists and caches of its own; it checks the signatures of the archive as always.
 """
@@ -34,40 +34,47 @@ def fetched_rabbitmq(fetched: Path, say: Callable[[str], None], otherwise: str) 
         if target.is_dir():
             _settle_erlang(target / ERLANG_ROOT, target / ERLANG_ROOT)  # the checkout may have moved
             return target
-        for tool in ("apt-get", "dpkg-deb"):
-            if shutil.which(tool) is None:
-                raise ServerMissing(f"RabbitMQ is not installed, and without {tool} it cannot be fetched; {otherwise}")
         say("fetching RabbitMQ (about 40 MB)")
         work = fetched / "rabbitmq.work"
-        shutil.rmtree(work, ignore_errors=True)
-        files = _download(work, otherwise)
-        new = work / "root"
-        new.mkdir()
-        for file in files:
-            _run(["dpkg-deb", "--extract", str(file), str(new)], otherwise)
+        new = unpacked("RabbitMQ", PACKAGES, work, otherwise)
         _settle_erlang(new / ERLANG_ROOT, target / ERLANG_ROOT)
         new.rename(target)
         shutil.rmtree(work)
     return target
 
 
-def _download(work: Path, otherwise: str) -> list[Path]:
-    for directory in ("state/lists/partial", "cache/archives/partial", "files"):
+def unpacked(what: str, packages: Sequence[str], work: Path, otherwise: str, *, with_what_is_missing: bool = False) -> Path:
+    """A root below `work` with these packages in it; `with_what_is_missing`, with those that they need and this machine has not.
+
+    ServerMissing where they cannot be had.
+    """
+    for tool in ("apt-get", "dpkg-deb"):
+        if shutil.which(tool) is None:
+            raise ServerMissing(f"{what} is not installed, and without {tool} it cannot be fetched; {otherwise}")
+    shutil.rmtree(work, ignore_errors=True)
+    for directory in ("state/lists/partial", "cache/archives/partial", "root"):
         (work / directory).mkdir(parents=True)
     options = {
         "Dir::State": work / "state",
         "Dir::State::lists": work / "state/lists",
         "Dir::State::status": "/var/lib/dpkg/status",
         "Dir::Cache": work / "cache",
+        "Debug::NoLocking": 1,
         "APT::Sandbox::User": "",
         "Acquire::Languages": "none",
         "Acquire::Retries": 2,
         "Acquire::http::Timeout": 30,
     }
     apt = ["apt-get", "--quiet", *(part for name, value in options.items() for part in ("-o", f"{name}={value}"))]
-    _run([*apt, "update"], otherwise)
-    _run([*apt, "download", *PACKAGES], otherwise, cwd=work / "files")
-    return sorted((work / "files").glob("*.deb"))
+    archives = work / "cache/archives"
+    _run(what, [*apt, "update"], otherwise)
+    if with_what_is_missing:
+        _run(what, [*apt, "install", "--yes", "--no-install-recommends", "--download-only", *packages], otherwise)
+    else:
+        _run(what, [*apt, "download", *packages], otherwise, cwd=archives)
+    for file in sorted(archives.glob("*.deb")):
+        _run(what, ["dpkg-deb", "--extract", str(file), str(work / "root")], otherwise)
+    return work / "root"
 
 
 def _settle_erlang(where: Path, final: Path) -> None:
@@ -79,13 +86,13 @@ def _settle_erlang(where: Path, final: Path) -> None:
             script.write_text(after)
 
 
-def _run(argv: Sequence[str], otherwise: str, cwd: Path | None = None) -> None:
+def _run(what: str, argv: Sequence[str], otherwise: str, cwd: Path | None = None) -> None:
     try:
         done = subprocess.run(  # noqa: S603 - apt-get and dpkg-deb, with arguments of ours
             argv, cwd=cwd, capture_output=True, text=True, check=False, timeout=FETCH_SECONDS, stdin=subprocess.DEVNULL
         )
     except subprocess.TimeoutExpired:
-        raise ServerMissing(f"fetching RabbitMQ took more than {FETCH_SECONDS} s; {otherwise}") from None
+        raise ServerMissing(f"fetching {what} took more than {FETCH_SECONDS} s; {otherwise}") from None
     if done.returncode != 0:
         reason = next((line for line in done.stderr.splitlines() if line.startswith("E:")), "no reason given")
-        raise ServerMissing(f"RabbitMQ could not be fetched ({reason}); {otherwise}")
+        raise ServerMissing(f"{what} could not be fetched ({reason}); {otherwise}")

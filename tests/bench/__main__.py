@@ -2,7 +2,7 @@
 
     make bench                    everything, about twelve minutes
     make bench ARGS=--quick       the same with a tenth of the load, to see that it runs
-    make bench ARGS="--only http" one part: loans, lending, amqp, http, logins, memory, growth
+    make bench ARGS="--only http" one part: loans, lending, caching, amqp, http, logins, memory, growth
 
 These are measurements, not tests: nothing fails because a machine is slow.
 """
@@ -20,14 +20,14 @@ import uvloop
 from rich.console import Console
 from rich.table import Table
 
-from tests.bench import lending, loans, logins, measures
+from tests.bench import caching, lending, loans, logins, measures
 from tests.bench.measures import Rate
 from tests.bench.stage import ROOT, Stage
 
 console = Console(width=118)
 ROUNDS = 3
 ACCOUNTS = 1000
-PARTS = ("loans", "lending", "http", "amqp", "logins", "memory", "growth")
+PARTS = ("loans", "lending", "caching", "http", "amqp", "logins", "memory", "growth")
 
 
 async def machine(stage: Stage) -> str:
@@ -196,6 +196,26 @@ async def login_figures(state: Path, reads: int) -> None:
     )
 
 
+async def caching_figures(state: Path, count: int) -> None:
+    """What a cached read saves."""
+    async with Stage.opened(state, accounts=lending.ACCOUNTS) as stage, stage.actors() as actors:
+        found = await caching.costs(stage, actors, count)
+    table = Table("of one read", *found, "times", title=f"GET of a loan product, {count:,} times (promised: 10 to 20 times)")
+    rows = {
+        "messages of the broker": "messages",
+        "transactions of the database": "transactions",
+        "actors' processor, ms": "actors_ms",
+        "edge's processor, ms": "edge_ms",
+    }
+    asked, cached = found.values()
+    for title, field in rows.items():
+        before, after = getattr(asked, field), getattr(cached, field)
+        ratio = f"{before / after:,.0f}" if after > before / 1_000 else "over 1,000"
+        table.add_row(title, f"{before:.3f}", f"{after:.4f}", ratio if ratio != "1" else f"{before / after:.1f}")
+    table.add_row("reads in a second", f"{asked.per_second:,.0f}", f"{cached.per_second:,.0f}", "")
+    console.print(table)
+
+
 async def bench(only: str | None, *, quick: bool) -> None:
     """Run the parts."""
     count = 600 if quick else 6_000
@@ -206,6 +226,8 @@ async def bench(only: str | None, *, quick: bool) -> None:
         show_loans(quick=quick)
     if "lending" in parts:
         await lending_figures(state, (200, 1_000) if quick else (10_000, 100_000))
+    if "caching" in parts:
+        await caching_figures(state, count)
     if {"http", "amqp"} & set(parts):
         async with Stage.opened(state, accounts=ACCOUNTS) as stage:
             console.print(await machine(stage))

@@ -81,7 +81,7 @@ class Repaid:
 async def lent(stage: Stage, count: int) -> list[UUID]:
     """An institution with so many active loans, at the end of FILLED_ON; their ids. The actors are running."""
     await stage.say(SetBusinessDate(business_date=PAID_OUT))
-    product_id = await _product(stage)
+    product_id = await product(stage)
     models = [await _model(stage, product_id, account) for account in stage.accounts[:2]]
     due = PAID_OUT + timedelta(days=31)
     await stage.say(SetBusinessDate(business_date=due, leave_open=True))
@@ -162,7 +162,7 @@ async def _close(stage: Stage, day: date) -> CloseRun:
     return found
 
 
-async def _product(stage: Stage) -> LoanProductId:
+async def product(stage: Stage) -> LoanProductId:
     receivable, income, loss, owed = [await _internal(stage, code) for code in ("1200", "4010", "5020", "2900")]
     rules = ProductRules(
         currency=CURRENCY,

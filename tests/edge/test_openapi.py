@@ -82,13 +82,16 @@ def test_an_example_can_be_sent(message: type[Message]) -> None:
 
 
 async def test_the_document_is_served(edge: Edge) -> None:
-    async with edge.http.get("/api/v1/openapi.json") as answer:
-        assert answer.headers["Content-Type"] == "application/json"
-        assert await answer.json() == DOCUMENT
+    for path in ("/api/v1/openapi.json", "/api/docs.json"):
+        async with edge.http.get(path) as answer:
+            assert answer.headers["Content-Type"] == "application/json"
+            assert await answer.json() == DOCUMENT
+    async with edge.http.get("/docs", allow_redirects=False) as answer:
+        assert (answer.status, answer.headers["Location"]) == (308, "/api/docs")
 
 
 async def test_the_page_loads_from_here_alone(edge: Edge) -> None:
-    async with edge.http.get("/docs") as answer:
+    async with edge.http.get("/api/docs") as answer:
         page = await answer.text()
         policy = answer.headers["Content-Security-Policy"]
     assert "script-src 'self';" in policy
@@ -99,7 +102,7 @@ async def test_the_page_loads_from_here_alone(edge: Edge) -> None:
     for file in files:
         if file.startswith("data:"):
             continue
-        assert file.startswith("/docs/")
+        assert file.startswith("/api/docs/")
         async with edge.http.get(file) as answer:
             assert answer.status == 200
             assert answer.headers["Content-Type"].split(";")[0] in {"text/css", "text/javascript"}

@@ -98,8 +98,8 @@ async def test_a_body_without_a_length_is_counted_as_it_comes(edge: Edge) -> Non
     [
         ("GET", "/api/v1/nothing", 404, "no_such_path"),
         ("GET", "/favicon.ico", 404, "no_such_path"),
-        ("GET", "/docs/../app.py", 404, "no_such_path"),
-        ("GET", "/docs/index.html", 404, "no_such_path"),
+        ("GET", "/api/docs/../app.py", 404, "no_such_path"),
+        ("GET", "/api/docs/index.html", 404, "no_such_path"),
         ("GET", "/problems/no_such_rule", 404, "no_such_path"),
         ("GET", PATH, 405, "method_not_allowed"),
         ("DELETE", PATH, 405, "method_not_allowed"),

@@ -94,8 +94,12 @@ def test_each_resource_is_described() -> None:
     assert {route.tag for route in ROUTES} == set(TAGS)
 
 
+BESIDE = {"/api/docs/{file}", "/docs", "/problems/{rule}"}
+"""The page's own files, where it used to be, and the address of each problem."""
+
+
 def test_what_is_served_is_documented_and_the_other_way_round(edge: Edge) -> None:
-    served = {(method, path) for method, path in edge.app.router.paths if path not in {"/docs/{file}", "/problems/{rule}"}}
+    served = {(method, path) for method, path in edge.app.router.paths if path not in BESIDE}
     documented = {
         (method.upper(), path) for path, operations in openapi_document(ROUTES)["paths"].items() for method in operations
     }

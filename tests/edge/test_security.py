@@ -147,7 +147,7 @@ async def test_attempts_to_log_in_are_counted_by_the_peers_address(edge: Edge) -
 
 @pytest.mark.parametrize(
     ("method", "path"),
-    [("GET", ME), ("GET", "/nowhere"), ("DELETE", ME), ("POST", "/api/v1/transfers"), ("GET", "/health"), ("GET", "/docs"),
+    [("GET", ME), ("GET", "/nowhere"), ("DELETE", ME), ("POST", "/api/v1/transfers"), ("GET", "/health"), ("GET", "/api/docs"),
      ("GET", "/api/v1/openapi.json"), ("TRACE", ME), ("OPTIONS", ME)],
 )  # fmt: skip
 async def test_every_answer_carries_the_same_protection(edge: Edge, method: str, path: str) -> None:

@@ -8,7 +8,9 @@ import pytest
 from redis.asyncio import Redis
 
 from messages.base import Event, Query, Reply
+from runtime.cache.patterns import forget_matching
 from runtime.cache.scripts import EPOCH, VOUCHERS
+from runtime.house import load_vocabularies
 from runtime.servers import LocalServers
 from tests.bank import until
 from tests.runtime.cache.conftest import Paused, process_of
@@ -234,3 +236,25 @@ def test_faults_of_a_declaration_are_found_at_import() -> None:
 
         class _Told(Event, wire="shelf_probe.told.v1", renews=("thing/{nothing.of_it}",)):
             """Tells."""
+
+
+async def test_by_pattern_all_of_an_actor_is_forgotten(world: World) -> None:
+    await world.read("a")
+    assert await world.is_cached("a")
+    load_vocabularies()
+    assert await forget_matching(world.reading, "actor/ledg*") == ["actor/ledger"]
+    assert await world.is_cached("a"), "it belongs to another"
+    assert "loan_products" in await forget_matching(world.reading, "*")
+    assert await forget_matching(world.reading, "nothing like it") == []
+
+
+class OfTheProbe(Query[Reply], wire="shelf_probe.get.v1", cached=("thing/{name}",)):
+    """A thing."""
+
+    name: str
+
+
+async def test_by_pattern_what_is_kept_is_asked_anew(world: World) -> None:
+    await world.read("a")
+    assert await forget_matching(world.reading, f"actor/{ACTOR}") == [f"actor/{ACTOR}"]
+    assert not await world.is_cached("a")
