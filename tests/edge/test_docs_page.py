@@ -29,6 +29,7 @@ class Watched:
 
     async def opened(self, operation: str) -> Locator:
         """An operation, unfolded."""
+        await self.page.locator(f"#operations-tag-{operation.partition('-')[0]}").click()
         found = self.page.locator(f"#operations-{operation}")
         await found.locator(".opblock-summary-control").click()
         return found
@@ -49,7 +50,7 @@ async def watched(bank: Bank) -> AsyncIterator[Watched]:
             origin = bank.house.edge.url
             found = Watched(page, origin)
             await page.goto(f"{origin}/api/docs")
-            await expect(page.locator("#operations-auth-login")).to_be_visible(timeout=15_000)
+            await expect(page.locator("#operations-tag-auth")).to_be_visible(timeout=15_000)
             yield found
     except ServerMissing as missing:
         pytest.skip(str(missing))

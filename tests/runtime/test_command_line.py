@@ -70,7 +70,7 @@ def test_every_commands_help_shows_an_example_of_itself(command: str) -> None:
 
 def test_the_promised_commands_are_there() -> None:
     first = {command.split()[0] for command in commands()}
-    assert first == {"up", "run", "migrate", "pools", "dead", "doctor", "openapi", "asyncapi"}
+    assert first == {"up", "run", "migrate", "pools", "dead", "cache", "doctor", "openapi", "asyncapi"}
 
 
 async def test_a_wrong_setting_is_one_line_and_exit_code_2() -> None:
