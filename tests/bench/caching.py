@@ -20,7 +20,7 @@ from tests.bench.stage import Process, Stage, load
 
 CONNECTIONS = 16
 SETTLE_SECONDS = 0.5
-SETTLES = 4
+SETTLES = 6
 """PostgreSQL tells its counters about a second late."""
 COUNTING = "bench.counting"
 

@@ -189,3 +189,20 @@ async def _is_kept(bank: Bank) -> bool:
     before = hits._value.get()  # type: ignore[attr-defined]  # the counter's own
     await asked(bank, "/chart-of-accounts?limit=3")
     return bool(hits._value.get() > before)  # type: ignore[attr-defined]  # the counter's own
+
+
+async def test_a_write_whose_turn_died_before_it_told_is_seen_by_whoever_is_answered_again(
+    bank: Bank, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await until(lambda: _is_kept(bank))
+    await asked(bank, "/chart-of-accounts?limit=200")
+    code = f"78{uuid4().hex[:6].upper()}"
+    failpoints = bank.house.actors._house.surroundings.failpoints
+    monkeypatch.setattr(failpoints, "_wanted", {"after_commit_before_reply": ("raise", "1")})
+    monkeypatch.setattr(failpoints, "_passed", {})
+    body = {"code": code, "name": "Died once", "kind": "expense"}
+    async with bank.http.post("/api/v1/chart-of-accounts", json=body, headers=bank.root) as answer:
+        assert answer.status in {200, 201}, await answer.text()
+    assert failpoints._passed["after_commit_before_reply"] >= 1
+    listed, _ = await asked(bank, "/chart-of-accounts?limit=200")
+    assert code in str(listed)
