@@ -61,7 +61,8 @@ class CachedReads:
         reach: Any = self._authority.scope(principal, self._message.permission)
         if self._message.permission is not None and reach == "all":
             return "all"
-        return _digest(principal.to_header().encode())
+        # With the reach, which the same roles may have otherwise tomorrow.
+        return f"{reach}:{_digest(principal.to_header().encode())}"
 
     def _can_be_read(self, body: bytes) -> bool:
         try:
