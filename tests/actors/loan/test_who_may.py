@@ -33,7 +33,9 @@ async def token(bank: Bank, role: str) -> dict[str, str]:
     """Headers of somebody with the role."""
     name = f"{role}-{new_id().hex}@bank.test"
     member_id = await member(bank) if role == "member" else None
-    await bank.says(CreateUser(username=name, password=PASSWORD, roles=(role,), member_id=member_id, must_change_password=False))
+    await bank.says(
+        CreateUser(username=name, password=PASSWORD, roles=(role,), member_id=member_id, must_change_password=False)
+    )
     told = await bank.says(Login(username=name, password=PASSWORD))
     return {"Authorization": f"Bearer {told.access_token.get_secret_value()}"}
 
