@@ -9,6 +9,7 @@ from annotated_types import Ge, Gt, Le, Lt, MaxLen, MinLen
 from pydantic import BaseModel, SecretStr
 from pydantic.fields import FieldInfo
 
+from config.limits import STRATEGIES, Limits, LimitSettings
 from config.pools import PoolSettings
 from config.sections import Settings
 from config.settings import SHORT_NAMES
@@ -39,6 +40,17 @@ SYSTEMS = """\
 Under `systems:`, one entry per program that speaks AMQP to the bank: its name, then these keys.
 """
 
+LIMITS = """\
+## limits.yaml
+
+How often the edge may be asked: `share_without_redis` (default %s), and under `limits:` one entry per limit: its name, then these keys.
+`limits.<profile>.yaml` lies over it. A limit that refuses is answered 429 with `Retry-After`, and counts nothing.
+
+| strategy | |
+|---|---|
+%s
+"""
+
 ROLES = """\
 ## roles.yaml
 
@@ -50,8 +62,13 @@ member. A role in the operator's file replaces the shipped role whole; the envir
 def reference() -> str:
     """The whole page."""
     parts = [HEAD, "## settings.yaml\n", *_tables(Settings, ""), POOLS, *_tables(PoolSettings, "")]
-    parts += [SYSTEMS, *_tables(SystemSettings, ""), ROLES]
+    parts += [SYSTEMS, *_tables(SystemSettings, ""), _limits_head(), *_tables(LimitSettings, ""), ROLES]
     return "\n".join(parts)
+
+
+def _limits_head() -> str:
+    share = Limits.model_fields["share_without_redis"].default
+    return LIMITS % (share, "\n".join(f"| `{strategy}` | {text} |" for strategy, text in STRATEGIES.items()))
 
 
 def _tables(model: type[BaseModel], path: str) -> Iterator[str]:

@@ -5,6 +5,7 @@ Everything an operator can set stands here once; `REFERENCE.md` is generated fro
 
 from datetime import date
 from enum import StrEnum
+from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -39,6 +40,39 @@ class HttpLimits(Section):
     """How long a request may take, all hops together; then it is answered 503 and its work is dropped where it still waits."""
     retry_after_seconds: int = Field(1, ge=1, le=600)
     """What an overloaded edge tells its clients to wait."""
+    target_bytes: int = Field(4_096, ge=256, le=8_000)
+    """The longest path with its query; a longer one is answered 414."""
+    headers: int = Field(64, ge=16, le=500)
+    """How many headers a request may have; one with more is answered 431."""
+    head_bytes: int = Field(32_768, ge=8_192, le=262_144)
+    """The largest request line and headers together (each alone: 8,190); a larger head is answered 431."""
+    head_seconds: float = Field(10, gt=0, le=300)
+    """How long a head may take from its first byte; then it is answered 408."""
+    body_seconds: float = Field(10, gt=0, le=300)
+    """How long a body may take; then it is answered 408."""
+    body_bytes_per_second: int = Field(1_000, ge=1, le=1_000_000)
+    """How fast a body must come at least, after 3 seconds' grace."""
+    answer_seconds: float = Field(30, gt=0, le=600)
+    """How long a client may take to read an answer; then its connection is cut."""
+    idle_seconds: float = Field(75, gt=0, le=3_600)
+    """How long a connection may be idle: longer than the 60 s of common proxies, so that none is reused while it ends."""
+
+
+def _listed(value: object) -> object:
+    """An environment variable has its items apart by commas."""
+    return tuple(part.strip() for part in value.split(",")) if isinstance(value, str) else value
+
+
+Origin = Annotated[str, Field(pattern=r"^https?://[a-z0-9.-]{1,253}(:[0-9]{1,5})?$")]
+
+
+class CorsSettings(Section):
+    """Which web pages of elsewhere may call the interface from a browser."""
+
+    allowed_origins: Annotated[tuple[Origin, ...], BeforeValidator(_listed)] = Field((), max_length=100)
+    """Origins in full, as https://app.example.org; there is no wildcard. Not set: pages of the edge itself alone."""
+    max_age_seconds: int = Field(600, ge=0, le=86_400)
+    """How long a browser may remember the answer to a preflight."""
 
 
 class HttpSettings(Section):
@@ -48,7 +82,12 @@ class HttpSettings(Section):
     """The address to listen on; 0.0.0.0 in a container."""
     port: int = Field(8080, ge=0, le=65_535)
     """The port to listen on; 0 takes a free one."""
+    trusted_proxies: Annotated[tuple[IPv4Network | IPv6Network, ...], BeforeValidator(_listed)] = Field((), max_length=100)
+    """Networks of the proxies before the edge, as 10.0.0.0/8: what they say about a client's address is believed, nobody else."""
+    forwarded_header: Literal["X-Forwarded-For", "Forwarded"] = "X-Forwarded-For"
+    """The header that those proxies write. The other one is a client's own words, and not read."""
     limits: HttpLimits = HttpLimits()
+    cors: CorsSettings = CorsSettings()
 
 
 class IdentitySettings(Section):
@@ -178,11 +217,6 @@ class CacheSettings(Section):
     """How long after that it is given once more, while one request asks anew."""
 
 
-def _listed(value: object) -> object:
-    """An environment variable has its items apart by commas."""
-    return tuple(part.strip() for part in value.split(",")) if isinstance(value, str) else value
-
-
 class BusinessCalendar(Section):
     """The institution's business days. As shipped every day is one, and the business date moves from each to the next."""
 
@@ -204,6 +238,8 @@ class TelemetrySettings(Section):
 
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     """The least important lines that are written."""
+    access_log: bool = True
+    """Whether the edge writes a line for each request it answered."""
     metrics_host: str = Field("127.0.0.1", min_length=1, max_length=255)
     """Where the actors' process serves /metrics and its health; the edge has them on its own port."""
     metrics_port: int = Field(0, ge=0, le=65_535)

@@ -1,6 +1,6 @@
 """The edge, put together: the route table and the few paths beside it, as one handler for aiohttp's server.
 
-    app = create_app(client, readiness=..., limiter=..., settings=settings, roles=load_roles(), clock=SystemClock())
+    app = create_app(client, readiness=..., limiter=..., limits=load_limits(), settings=settings, roles=load_roles(), clock=SystemClock())
     runner = await serve(app, "127.0.0.1", 8080)        # server.py
 
 `App` is aiohttp's low-level handler and has its own small router: the one of web.Application costs a fifth of what a request
@@ -12,8 +12,10 @@ from uuid import UUID
 
 from aiohttp import web
 
+from config.limits import Limits
 from config.sections import Settings
 from http_edge.access_tokens import AccessTokens
+from http_edge.addresses import Addresses
 from http_edge.conversation import correlation_id_of
 from http_edge.documentation import Documentation
 from http_edge.endpoint import MessageEndpoint, Shared, problem_response
@@ -77,6 +79,7 @@ def create_app(
     *,
     readiness: Readiness,
     limiter: Limiter,
+    limits: Limits,
     settings: Settings,
     roles: Roles,
     clock: Clock,
@@ -86,19 +89,21 @@ def create_app(
 ) -> App:
     """The edge. TypeError where the route table is wrong."""
     check_routes(routes)
-    identity, limits = settings.identity, settings.http.limits
+    identity, most = settings.identity, settings.http.limits
     tokens = AccessTokens(client, clock, issuer=identity.issuer, audience=identity.audience)
     gatekeeper = Gatekeeper(client, tokens, roles)
     shared = Shared(
         client=client,
         limiter=limiter,
+        limits=limits,
+        addresses=Addresses(settings.http.trusted_proxies, settings.http.forwarded_header),
         gatekeeper=gatekeeper,
         authority=Authority(roles),
         shelf=shelf,
         clock=clock,
-        most_in_flight=limits.max_in_flight,
-        body_bytes=limits.body_bytes,
-        deadline_seconds=limits.deadline_seconds,
-        retry_after_seconds=limits.retry_after_seconds,
+        most_in_flight=most.max_in_flight,
+        body_bytes=most.body_bytes,
+        deadline_seconds=most.deadline_seconds,
+        retry_after_seconds=most.retry_after_seconds,
     )
     return App(shared, Health(readiness, gatekeeper, shared), routes, feed)

@@ -12,14 +12,16 @@ from uuid import UUID
 import orjson
 from aiohttp import web
 
+from config.limits import Limits
+from http_edge.addresses import Addresses
 from http_edge.answers import RETRY_AFTER, Answers
-from http_edge.attempts import count_attempt
 from http_edge.binding import NOTHING, Binding
 from http_edge.body import read_json_body
 from http_edge.cached_reads import CachedReads
 from http_edge.conversation import CORRELATION_HEADER, correlation_id_of
 from http_edge.filling import filled
 from http_edge.idempotency import message_id_for
+from http_edge.limits import Passage, limits_of
 from http_edge.metrics import RouteMetrics
 from http_edge.needs import Client, Limiter, Shelf
 from http_edge.problems import CONTENT_TYPE, Problem
@@ -42,6 +44,8 @@ class Shared:
 
     client: Client
     limiter: Limiter
+    limits: Limits
+    addresses: Addresses
     gatekeeper: Gatekeeper
     authority: Authority
     shelf: Shelf | None
@@ -65,6 +69,7 @@ class MessageEndpoint:
         self._shared = shared
         self._binding = Binding(route)
         self._answers = Answers(route)
+        self._limits = limits_of(route, shared.limits, shared.limiter, shared.addresses)
         self._metrics = RouteMetrics(route.method, route.full_path)
         self._permission = route.message.permission
         self._key_rule = route.key_rule
@@ -83,9 +88,13 @@ class MessageEndpoint:
         shared, headers = self._shared, request.headers
         now = shared.clock.now().timestamp()
         correlation_id = correlation_id_of(headers)
+        passage: Passage | None = None
         try:
             shared.refuse_overload()
             caller = await self._caller(request, now)
+            if self._limits is not None:
+                passage = await self._limits.ask(request, None if caller is STRANGER else caller.principal)
+            self._check(caller)
             message_id, keyed = message_id_for(self._key_rule, headers, caller.principal)
             correlation_id = correlation_id or message_id
             message = await self._message(request, values, caller)
@@ -104,6 +113,9 @@ class MessageEndpoint:
             correlation_id = correlation_id or new_id()
             log.exception("unexpected", extra={"correlation_id": str(correlation_id), "path": self._route.full_path})
             response = problem_response(Problem("unexpected_error"), request, correlation_id, now)
+        if passage is not None:
+            response.carry(passage.headers)
+            passage.end()
         self._metrics.observe(response.status, stopwatch_seconds() - started)
         return response
 
@@ -140,21 +152,30 @@ class MessageEndpoint:
         return answer
 
     async def _caller(self, request: web.BaseRequest, now: float) -> Caller:
-        shared, route = self._shared, self._route
-        if route.attempts_per_minute is not None:
-            await count_attempt(shared.limiter, route.full_path, route.attempts_per_minute, request)
-        if route.public:
+        """Whoever asks. Who is refused has counted as nobody, from that address."""
+        if self._route.public:
             return STRANGER
-        authorization = request.headers.get("Authorization", "")
-        caller = shared.gatekeeper.known(authorization, now) or await shared.gatekeeper.admit(authorization)
+        gatekeeper, authorization = self._shared.gatekeeper, request.headers.get("Authorization", "")
+        caller = gatekeeper.known(authorization, now)
+        if caller is not None:
+            return caller
+        try:
+            return await gatekeeper.admit(authorization)
+        except Problem:
+            if self._limits is not None:
+                (await self._limits.ask(request, None)).end()
+            raise
+
+    def _check(self, caller: Caller) -> None:
+        if caller is STRANGER:
+            return
         if self._permission is not None and self._permission not in caller.permissions:
             raise Problem("forbidden", f"This takes the permission {self._permission}.")
-        if caller.must_change_password and not route.for_restricted:
+        if caller.must_change_password and not self._route.for_restricted:
             raise Problem("password_change_required")
-        return caller
 
     async def _message(self, request: web.BaseRequest, values: tuple[str, ...], caller: Caller) -> Message:
-        given = filled(self._filled_fields, request, caller) if self._filled_fields else NOTHING
+        given = filled(self._filled_fields, request, caller, self._shared.addresses) if self._filled_fields else NOTHING
         if self._has_body:
             query = request.rel_url.query
             if not self._query_fields.issuperset(query):

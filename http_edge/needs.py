@@ -1,4 +1,4 @@
-"""What the edge needs from whoever starts it: somebody to speak to, somebody who counts attempts, somebody who knows the state.
+"""What the edge needs from whoever starts it: somebody to speak to, somebody who counts what is asked, somebody who knows the state.
 
 The runtime gives all three; a test may give its own.
 """
@@ -9,6 +9,7 @@ from uuid import UUID
 
 from messages.base import Message
 from runtime.client import Answer
+from runtime.limits import Question, Verdict
 from runtime.principal import Principal
 
 
@@ -34,25 +35,15 @@ class Client(Protocol):
         ...
 
 
-class Allowance(Protocol):
-    """Whether something may be done, else when."""
-
-    @property
-    def allowed(self) -> bool:
-        """Whether it may be done now."""
-        ...
-
-    @property
-    def retry_after_seconds(self) -> float:
-        """How long until it may."""
-        ...
-
-
 class Limiter(Protocol):
-    """Counts attempts."""
+    """Counts what is asked."""
 
-    async def allow(self, key: str, per_minute: int) -> Allowance:
-        """Count one attempt, and say whether it may go on."""
+    async def ask(self, questions: Sequence[Question]) -> Verdict:
+        """Whether all of these limits let a request through; if so, all have counted it."""
+        ...
+
+    def give_back(self, verdict: Verdict) -> None:
+        """Free the places that a request had taken."""
         ...
 
 

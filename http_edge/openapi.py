@@ -189,7 +189,7 @@ def _responses(route: Route, schemas: _Schemas) -> Json:
         "413": route.has_body,
         "415": route.has_body,
         "422": True,
-        "429": route.attempts_per_minute is not None,
+        "429": True,
         "500": True,
         "503": True,
     }

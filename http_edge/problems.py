@@ -37,7 +37,7 @@ EDGE_RULES: dict[str, tuple[int, str]] = {
     "request_in_progress": (409, "A request with this Idempotency-Key is still being worked on. Ask again with the same key."),
     "body_too_large": (413, "The body is larger than this interface takes."),
     "unsupported_media_type": (415, "Send the body as application/json, UTF-8, not compressed."),
-    "too_many_requests": (429, "Too many attempts. Wait as long as Retry-After says."),
+    "quota_exceeded": (429, "More was asked than the limits allow. Wait as long as Retry-After says."),
     "could_not_be_handled": (500, "This could not be handled. It was kept for an operator; quote the correlation id."),
     "unexpected_error": (500, "Something went wrong on our side. Quote the correlation id."),
     "overloaded": (
@@ -54,7 +54,7 @@ EDGE_RULES |= {kind.rule: (kind.status, " ".join((kind.__doc__ or "").split())) 
 
 
 class Problem(Exception):
-    """A "no" of the edge itself. `headers` go out with it."""
+    """A "no" of the edge itself. `headers` go out with it, `more` are members that its type defines."""
 
     def __init__(
         self,
@@ -63,17 +63,21 @@ class Problem(Exception):
         *,
         errors: list[dict[str, str]] | None = None,
         headers: Mapping[str, str] | None = None,
+        more: Mapping[str, Any] | None = None,
     ) -> None:
         self.rule = rule
         self.status, sentence = EDGE_RULES[rule]
         self.detail = detail or sentence
         self.errors = errors
         self.headers = headers or {}
+        self.more = more or {}
         super().__init__(f"{rule}: {self.detail}")
 
     def body(self, correlation_id: str | None) -> bytes:
         """The problem as JSON."""
-        return _render(self.rule, self.status, self.detail, errors=self.errors, facts=None, correlation_id=correlation_id)
+        return _render(
+            self.rule, self.status, self.detail, errors=self.errors, facts=None, correlation_id=correlation_id, more=self.more
+        )
 
 
 def refusal_body(refusal: Mapping[str, Any], correlation_id: str | None) -> bytes:
@@ -84,13 +88,26 @@ def refusal_body(refusal: Mapping[str, Any], correlation_id: str | None) -> byte
     return _render(refusal["rule"], int(refusal["status"]), detail, errors=errors, facts=facts, correlation_id=correlation_id)
 
 
+REGISTERED: dict[str, tuple[str, str]] = {
+    "quota_exceeded": (
+        "https://iana.org/assignments/http-problem-types#quota-exceeded",
+        "Request cannot be satisfied as assigned quota has been exceeded",
+    )
+}
+"""Rules whose type and title are registered for all of HTTP (draft-ietf-httpapi-ratelimit-headers-11)."""
+
+
 def title_of(rule: str) -> str:
     """A rule in words."""
+    if rule in REGISTERED:
+        return REGISTERED[rule][1]
     return rule.replace("_", " ").capitalize()
 
 
 def type_of(rule: str) -> str:
-    """The address of a rule; it can be opened."""
+    """The address of a rule; ours can be opened."""
+    if rule in REGISTERED:
+        return REGISTERED[rule][0]
     return f"/problems/{rule}"
 
 
@@ -102,6 +119,7 @@ def _render(
     errors: list[dict[str, str]] | None,
     facts: Mapping[str, Any] | None,
     correlation_id: str | None,
+    more: Mapping[str, Any] | None = None,
 ) -> bytes:
     problem: dict[str, Any] = {
         "type": type_of(rule),
@@ -116,4 +134,6 @@ def _render(
         problem["facts"] = facts
     if correlation_id is not None:
         problem["correlation_id"] = correlation_id
+    if more:
+        problem |= more
     return orjson.dumps(problem)

@@ -7,13 +7,17 @@ import asyncio
 import logging
 import os
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
+from config.limits import load_limits
 from config.pools import load_pools
 from config.roles import load_roles
 from config.sections import Settings
 from config.systems import load_systems
 from http_edge.app import create_app
+from http_edge.limits import check_limits
+from http_edge.routes import ROUTES
 from http_edge.server import serve
 from messages.identity import AccessChanged
 from messages.operations import GetReadiness
@@ -54,7 +58,8 @@ class EdgeProcess:
             heartbeat_seconds=broker.heartbeat_seconds,
         )
         self.client = Client(self.bus, topology, clock, role="edge", most_in_flight=settings.http.limits.max_in_flight)
-        self.limiter = Limiter(settings.redis.url)
+        limits = load_limits(settings.config_dir, settings.profile, check=partial(check_limits, ROUTES))
+        self.limiter = Limiter(settings.redis.url, share_alone=limits.share_without_redis)
         self._line = Line(settings.redis.url)
         cache = settings.cache
         self.shelf = Shelf(self._line, fresh_seconds=cache.fresh_seconds, stale_seconds=cache.stale_seconds)
@@ -62,6 +67,7 @@ class EdgeProcess:
             self.client,
             readiness=self.readiness,
             limiter=self.limiter,
+            limits=limits,
             settings=settings,
             roles=load_roles(settings.config_dir),
             clock=clock,

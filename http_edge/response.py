@@ -86,6 +86,10 @@ class Response(web.StreamResponse):
         if close:
             self.force_close()
 
+    def carry(self, headers: Mapping[str, str]) -> None:
+        """Let these go out with it as well."""
+        self._extra = {**self._extra, **headers}
+
     async def prepare(self, request: web.BaseRequest) -> AbstractStreamWriter | None:
         """Write everything. ConnectionError where the client is gone."""
         transport = request.transport

@@ -64,8 +64,6 @@ class Route:
     """The field of the reply whose bytes are the body, as the reply's `media_type`; for pictures and documents."""
     public: bool = False
     """Whether it is for those who have no access token."""
-    attempts_per_minute: int | None = None
-    """How often one client address may try."""
     changes_access: bool = False
     """Whether it changes what somebody may do: its reply names the user, and is given when all edges have heard of it."""
     for_restricted: bool = False

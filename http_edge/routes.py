@@ -10,11 +10,6 @@ REQUIRED = Idempotency.REQUIRED
 MEMBER, ENTRY = "/members/{member_id}", "/entries/{entry_id}"
 LOAN_PRODUCT, CLOSE_RUN = "/loan-products/{product_id}", "/close-of-business/{run_id}"
 
-LOGINS_PER_MINUTE = 10
-"""From one address: enough for the tellers behind one router, too few to guess by."""
-REFRESHES_PER_MINUTE = 60
-RESETS_PER_MINUTE = 10
-
 TAGS: dict[str, str] = {
     "auth": "Logging in and out. The access token goes into the `Authorization: Bearer` header of everything else.",
     "password": "Changing a password, and what to do when it is forgotten.",
@@ -41,15 +36,14 @@ TAGS: dict[str, str] = {
 """What the documentation says of each resource, in its order."""
 
 AUTH = (
-    Route("POST", "/auth/login", identity.Login, public=True, attempts_per_minute=LOGINS_PER_MINUTE),
-    Route("POST", "/auth/refresh", identity.RefreshTokens, public=True, attempts_per_minute=REFRESHES_PER_MINUTE),
+    Route("POST", "/auth/login", identity.Login, public=True),
+    Route("POST", "/auth/refresh", identity.RefreshTokens, public=True),
     Route(
         "POST",
         "/auth/logout",
         identity.Logout,
         public=True,
         status=204,
-        attempts_per_minute=REFRESHES_PER_MINUTE,
         changes_access=True,
     ),
     Route("POST", "/auth/logout-all", identity.LogoutEverywhere, status=204, changes_access=True, for_restricted=True),
@@ -76,14 +70,12 @@ PASSWORD = (
         public=True,
         status=202,
         idempotency=Idempotency.NONE,
-        attempts_per_minute=RESETS_PER_MINUTE,
     ),
     Route(
         "POST",
         "/password/verify-token",
         identity.VerifyResetToken,
         public=True,
-        attempts_per_minute=RESETS_PER_MINUTE,
     ),
     Route(
         "POST",
@@ -91,7 +83,6 @@ PASSWORD = (
         identity.ResetPassword,
         public=True,
         status=204,
-        attempts_per_minute=RESETS_PER_MINUTE,
         changes_access=True,
     ),
 )

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 import aiohttp
 import pytest
 
+from config.limits import load_limits
 from config.roles import load_roles
 from config.sections import Settings
 from http_edge.app import create_app
@@ -21,7 +22,15 @@ async def edge() -> AsyncIterator[Edge]:
     async def readiness() -> dict[str, str | None]:
         return made.pieces
 
-    app = create_app(client, readiness=readiness, limiter=limiter, settings=settings, roles=load_roles(), clock=clock)
+    app = create_app(
+        client,
+        readiness=readiness,
+        limiter=limiter,
+        limits=load_limits(),
+        settings=settings,
+        roles=load_roles(),
+        clock=clock,
+    )
     made = Edge(app, client, limiter, clock, settings)
     runner = await serve(app, "127.0.0.1", 0, drain_seconds=1)
     made.port = runner.addresses[0][1]

@@ -2,7 +2,7 @@
 
 import asyncio
 import base64
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 from uuid import UUID, uuid4
@@ -19,7 +19,7 @@ from messages.identity import TOKEN_ALGORITHM, TOKEN_TYPE, CheckSession, GetSign
 from messages.ids import new_id
 from runtime.client import Answer
 from runtime.clock import SettableClock
-from runtime.limits import Allowance
+from runtime.limits import Question, Standing, Verdict
 from runtime.principal import Principal
 
 
@@ -128,13 +128,19 @@ class StubLimiter:
     """Lets everything through until it is told not to."""
 
     def __init__(self) -> None:
-        self.answer = Allowance(allowed=True)
-        self.counted: list[tuple[str, int]] = []
+        self.says_no: dict[str, Standing] = {}
+        self.counted: list[tuple[str, str]] = []
+        self.given_back = 0
 
-    async def allow(self, key: str, per_minute: int) -> Allowance:
+    async def ask(self, questions: Sequence[Question]) -> Verdict:
         """What it was told."""
-        self.counted.append((key, per_minute))
-        return self.answer
+        self.counted += [(meter.name, key) for meter, key in questions]
+        standings = tuple(self.says_no.get(meter.name, Standing(True, 7, 0.5, 0.0)) for meter, _ in questions)
+        return Verdict(standings, questions, "lease")
+
+    def give_back(self, verdict: Verdict) -> None:
+        """Count it."""
+        self.given_back += 1
 
 
 class Edge:

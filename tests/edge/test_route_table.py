@@ -75,13 +75,12 @@ def test_each_permission_is_given_to_somebody() -> None:
     assert asked <= given, asked - given
 
 
-def test_only_logging_in_and_a_forgotten_password_are_for_strangers_and_counted() -> None:
+def test_only_logging_in_and_a_forgotten_password_are_for_strangers() -> None:
     public = [route for route in ROUTES if route.public]
     assert {route.path for route in public} == {
         *("/auth/login", "/auth/refresh", "/auth/logout"),
         *("/password/reset-request", "/password/verify-token", "/password/reset"),
     }
-    assert all(route.attempts_per_minute for route in public)
 
 
 def test_whatever_moves_money_needs_a_key() -> None:

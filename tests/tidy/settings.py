@@ -5,12 +5,13 @@ from collections.abc import Iterator, Mapping
 
 from pydantic import BaseModel
 
+from config.limits import Limits, LimitSettings
 from config.pools import PoolSettings
 from config.sections import Settings
 from config.systems import SystemSettings
 from tests.tidy.repository import is_room
 
-MODELS: tuple[type[BaseModel], ...] = (Settings, PoolSettings, SystemSettings)
+MODELS: tuple[type[BaseModel], ...] = (Settings, PoolSettings, SystemSettings, Limits, LimitSettings)
 """The roots of what can be set."""
 
 _TELL_ABOUT_THEM = frozenset({"config/production.py", "config/reference.py"})
