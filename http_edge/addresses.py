@@ -20,12 +20,26 @@ _FORWARDED_FOR = re.compile(r'(?:^|;)[ \t]*for[ \t]*=[ \t]*("[^"]*"|[^;", \t]+)'
 _WITH_PORT = re.compile(r"\[([0-9A-Fa-f:.%]+)\](?::[0-9]+)?|([0-9.]+):[0-9]+")
 
 
+_ADDRESS = web.RequestKey("address", str)
+"""Where it is kept in a request."""
+
+
+def address_of(request: web.BaseRequest) -> str:
+    """The client's address, as the edge found it when the request came in."""
+    return request.get(_ADDRESS) or request.remote or ""
+
+
 class Addresses:
     """Tells the address of the client."""
 
     def __init__(self, trusted: Sequence[Network], header: str) -> None:
         self._trusted = tuple(trusted)
         self._header = header
+
+    def note(self, request: web.BaseRequest) -> None:
+        """Let `address_of` know. Without trusted proxies it is the peer's, and there is nothing to note."""
+        if self._trusted:
+            request[_ADDRESS] = self.of(request)
 
     def of(self, request: web.BaseRequest) -> str:
         """The client's address."""

@@ -12,6 +12,7 @@ import orjson
 from multidict import CIMultiDictProxy, MultiDictProxy
 from pydantic import ValidationError
 
+from http_edge.compression import without_coding
 from http_edge.problems import Problem
 from http_edge.route import EXPECTED_VERSION_FIELD, Route
 from http_edge.validators import version_in
@@ -100,7 +101,8 @@ class Binding:
         """What path and headers say, and what the edge says itself."""
         given: dict[str, Any] = dict(zip(self._path_fields, values, strict=True)) if values else {}
         given |= filled
-        if (tag := headers.get(IF_MATCH)) is not None and (version := self._expected_version(tag.strip())) is not None:
+        tag = without_coding(headers.get(IF_MATCH, "").strip())
+        if tag and (version := self._expected_version(tag)) is not None:
             given[EXPECTED_VERSION_FIELD] = version
         return given
 

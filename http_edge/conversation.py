@@ -9,7 +9,9 @@ from uuid import UUID
 
 from multidict import CIMultiDictProxy
 
-CORRELATION_HEADER = "X-Request-Id"
+from http_edge.response import REQUEST_ID
+
+CORRELATION_HEADER = REQUEST_ID
 
 _UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}", re.ASCII)
 

@@ -51,7 +51,7 @@ class Documentation:
         return orjson.dumps(openapi_document(self._routes))
 
     async def _openapi(self, _request: web.BaseRequest, _values: tuple[str, ...]) -> Response:
-        return Response(200, self._document, now=self._now())
+        return self._open(Response(200, self._document, now=self._now()))
 
     async def _page(self, _request: web.BaseRequest, _values: tuple[str, ...]) -> Response:
         return self._served("index.html")
@@ -75,7 +75,13 @@ class Documentation:
         return Response(200, orjson.dumps(rule), now=self._now())
 
     def _served(self, name: str) -> Response:
-        return Response(200, _file(name), now=self._now(), content_type=_TYPES[Path(name).suffix], policy=_POLICY)
+        return self._open(Response(200, _file(name), now=self._now(), content_type=_TYPES[Path(name).suffix], policy=_POLICY))
+
+    @staticmethod
+    def _open(response: Response) -> Response:
+        """What everybody may read holds no secrets."""
+        response.may_compress = response.is_lasting = True
+        return response
 
     def _now(self) -> float:
         return self._clock.now().timestamp()

@@ -13,11 +13,13 @@ import orjson
 from aiohttp import web
 
 from config.limits import Limits
-from http_edge.addresses import Addresses
+from config.sections import HttpLimits
+from http_edge.access_log import LoggedRoute
 from http_edge.answers import RETRY_AFTER, Answers
 from http_edge.binding import NOTHING, Binding
 from http_edge.body import read_json_body
 from http_edge.cached_reads import CachedReads
+from http_edge.compression import without_coding
 from http_edge.conversation import CORRELATION_HEADER, correlation_id_of
 from http_edge.filling import filled
 from http_edge.idempotency import message_id_for
@@ -45,13 +47,12 @@ class Shared:
     client: Client
     limiter: Limiter
     limits: Limits
-    addresses: Addresses
     gatekeeper: Gatekeeper
     authority: Authority
     shelf: Shelf | None
     clock: Clock
     most_in_flight: int
-    body_bytes: int
+    most: HttpLimits
     deadline_seconds: float
     retry_after_seconds: int
 
@@ -69,7 +70,9 @@ class MessageEndpoint:
         self._shared = shared
         self._binding = Binding(route)
         self._answers = Answers(route)
-        self._limits = limits_of(route, shared.limits, shared.limiter, shared.addresses)
+        self._limits = limits_of(route, shared.limits, shared.limiter)
+        self._logged = LoggedRoute.of(route)
+        self._may_compress = not route.tells_secrets
         self._metrics = RouteMetrics(route.method, route.full_path)
         self._permission = route.message.permission
         self._key_rule = route.key_rule
@@ -89,9 +92,11 @@ class MessageEndpoint:
         now = shared.clock.now().timestamp()
         correlation_id = correlation_id_of(headers)
         passage: Passage | None = None
+        user_id: str | None = None
         try:
             shared.refuse_overload()
             caller = await self._caller(request, now)
+            user_id = None if caller is STRANGER else caller.principal.id
             if self._limits is not None:
                 passage = await self._limits.ask(request, None if caller is STRANGER else caller.principal)
             self._check(caller)
@@ -99,7 +104,7 @@ class MessageEndpoint:
             correlation_id = correlation_id or message_id
             message = await self._message(request, values, caller)
             answer = await self._answer(message, caller, message_id, str(correlation_id), headers.get("traceparent", ""))
-            held = headers.get("If-None-Match") if self._is_get else None
+            held = without_coding(headers.get("If-None-Match", "")) if self._is_get else None
             response = self._answers.response(
                 answer, keyed=keyed, correlation_id=str(correlation_id), now=now, if_none_match=held
             )
@@ -113,6 +118,8 @@ class MessageEndpoint:
             correlation_id = correlation_id or new_id()
             log.exception("unexpected", extra={"correlation_id": str(correlation_id), "path": self._route.full_path})
             response = problem_response(Problem("unexpected_error"), request, correlation_id, now)
+        response.logged, response.path_values = self._logged, values
+        response.may_compress, response.user_id = self._may_compress, user_id
         if passage is not None:
             response.carry(passage.headers)
             passage.end()
@@ -175,12 +182,12 @@ class MessageEndpoint:
             raise Problem("password_change_required")
 
     async def _message(self, request: web.BaseRequest, values: tuple[str, ...], caller: Caller) -> Message:
-        given = filled(self._filled_fields, request, caller, self._shared.addresses) if self._filled_fields else NOTHING
+        given = filled(self._filled_fields, request, caller) if self._filled_fields else NOTHING
         if self._has_body:
             query = request.rel_url.query
             if not self._query_fields.issuperset(query):
                 raise Problem("unexpected_query")
-            body = await read_json_body(request, self._shared.body_bytes)
+            body = await read_json_body(request, self._shared.most)
             return self._binding.from_body(body, query, values, request.headers, given)
         if not request.content.at_eof():
             raise Problem("unexpected_body")
@@ -193,6 +200,5 @@ def problem_response(problem: Problem, request: web.BaseRequest, correlation_id:
         log.error(problem.rule, extra={"correlation_id": str(correlation_id), "path": request.rel_url.raw_path})
     headers = {CORRELATION_HEADER: str(correlation_id), **problem.headers}
     body = problem.body(str(correlation_id))
-    return Response(
-        problem.status, body, now=now, headers=headers, content_type=CONTENT_TYPE, close=not request.content.is_eof()
-    )
+    close = problem.ends_connection or not request.content.is_eof()
+    return Response(problem.status, body, now=now, headers=headers, content_type=CONTENT_TYPE, close=close)

@@ -17,7 +17,7 @@ from aiohttp import web
 from config.documents import Place
 from config.layers import did_you_mean
 from config.limits import EVERY_ROUTE, Limits, LimitSettings, Part
-from http_edge.addresses import Addresses, counted_as
+from http_edge.addresses import address_of, counted_as
 from http_edge.needs import Limiter
 from http_edge.problems import Problem
 from http_edge.route import Route
@@ -47,13 +47,10 @@ class Passage:
 class RouteLimits:
     """What limits one route."""
 
-    def __init__(
-        self, route: str, meters: tuple[tuple[Meter, tuple[Part, ...]], ...], limiter: Limiter, addresses: Addresses
-    ) -> None:
+    def __init__(self, route: str, meters: tuple[tuple[Meter, tuple[Part, ...]], ...], limiter: Limiter) -> None:
         self._route = route
         self._meters = meters
         self._limiter = limiter
-        self._addresses = addresses
 
     async def ask(self, request: web.BaseRequest, principal: Principal | None) -> Passage:
         """Ask all limits for this request of a caller who was let in, or of nobody. Problem where one of them says no."""
@@ -76,7 +73,7 @@ class RouteLimits:
             if part is Part.USER and principal is not None:
                 found.append(principal.id)
             elif part is Part.ADDRESS or part is Part.USER:
-                found.append(counted_as(self._addresses.of(request)))
+                found.append(counted_as(address_of(request)))
             elif part is Part.API_KEY:
                 key = _API_KEY.match(request.headers.get("Authorization", "")) if principal is not None else None
                 if key is None:
@@ -87,7 +84,7 @@ class RouteLimits:
         return " ".join(found)
 
 
-def limits_of(route: Route, limits: Limits, limiter: Limiter, addresses: Addresses) -> RouteLimits | None:
+def limits_of(route: Route, limits: Limits, limiter: Limiter) -> RouteLimits | None:
     """What limits the route; None where nothing does."""
     name = name_of(route)
     meters = tuple(
@@ -95,7 +92,7 @@ def limits_of(route: Route, limits: Limits, limiter: Limiter, addresses: Address
         for limit, settings in limits.limits.items()
         if (cost := settings.cost_of(name))
     )
-    return RouteLimits(name, meters, limiter, addresses) if meters else None
+    return RouteLimits(name, meters, limiter) if meters else None
 
 
 def name_of(route: Route) -> str:

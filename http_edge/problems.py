@@ -32,12 +32,15 @@ EDGE_RULES: dict[str, tuple[int, str]] = {
     "if_match_not_supported": (400, "This request knows no versions: leave If-Match out."),
     "password_change_required": (403, "Change your password first: POST /api/v1/password/change."),
     "no_such_path": (404, "There is nothing at this path."),
+    "method_never": (405, "This method is not for this server."),
     "method_not_allowed": (405, "This path does not take that method; the Allow header names those that it takes."),
-    "request_too_slow": (408, "The body did not arrive in time."),
+    "request_too_slow": (408, "The request did not arrive in time."),
     "request_in_progress": (409, "A request with this Idempotency-Key is still being worked on. Ask again with the same key."),
     "body_too_large": (413, "The body is larger than this interface takes."),
+    "target_too_long": (414, "The path with its query is longer than this interface takes."),
     "unsupported_media_type": (415, "Send the body as application/json, UTF-8, not compressed."),
     "quota_exceeded": (429, "More was asked than the limits allow. Wait as long as Retry-After says."),
+    "head_too_large": (431, "The headers are too many, or larger than this interface takes."),
     "could_not_be_handled": (500, "This could not be handled. It was kept for an operator; quote the correlation id."),
     "unexpected_error": (500, "Something went wrong on our side. Quote the correlation id."),
     "overloaded": (
@@ -51,6 +54,10 @@ EDGE_RULES: dict[str, tuple[int, str]] = {
 
 _SHARED: tuple[type[Refusal], ...] = (Forbidden, Invalid, NotFound, Unauthenticated, VersionConflict)
 EDGE_RULES |= {kind.rule: (kind.status, " ".join((kind.__doc__ or "").split())) for kind in _SHARED}
+
+
+_LAST_WORDS = frozenset({"malformed_request", "method_never", "request_too_slow", "target_too_long", "head_too_large"})
+"""After these a connection is closed: nobody knows where the next request begins, or the client is none."""
 
 
 class Problem(Exception):
@@ -72,6 +79,11 @@ class Problem(Exception):
         self.headers = headers or {}
         self.more = more or {}
         super().__init__(f"{rule}: {self.detail}")
+
+    @property
+    def ends_connection(self) -> bool:
+        """Whether nothing more is read from whoever sent this."""
+        return self.rule in _LAST_WORDS
 
     def body(self, correlation_id: str | None) -> bytes:
         """The problem as JSON."""

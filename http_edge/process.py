@@ -102,7 +102,9 @@ class EdgeProcess:
         """Listen; the broker may come later."""
         await self.bus.start()
         http = self._settings.http
-        self._runner = await serve(self._app, http.host, http.port, drain_seconds=self._settings.process.drain_seconds)
+        self._runner = await serve(
+            self._app, http.host, http.port, limits=http.limits, drain_seconds=self._settings.process.drain_seconds
+        )
         log.info("listening", extra={"url": self.url})
 
     async def stop(self) -> None:
@@ -110,6 +112,7 @@ class EdgeProcess:
         self._app.start_draining()
         await asyncio.sleep(NOTICE_SECONDS)
         await self._runner.cleanup()
+        self._app.close()
         await self.bus.stop()
         await self.limiter.close()
         await self._line.close()

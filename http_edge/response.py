@@ -8,11 +8,16 @@ from collections.abc import Mapping
 from email.utils import formatdate
 from functools import lru_cache
 from http import HTTPStatus
+from typing import TYPE_CHECKING
 
 from aiohttp import HttpVersion11, web
 from aiohttp.abc import AbstractStreamWriter
 
+if TYPE_CHECKING:
+    from http_edge.access_log import LoggedRoute
+
 JSON = "application/json"
+REQUEST_ID = "X-Request-Id"
 NOTHING_MAY_LOAD = "default-src 'none'; frame-ancestors 'none'"
 
 CACHING, KEPT_NOWHERE = "Cache-Control", "no-store"
@@ -23,7 +28,10 @@ SECURITY_HEADERS: dict[str, str] = {
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
     "Cross-Origin-Resource-Policy": "same-origin",
-    "Strict-Transport-Security": "max-age=31536000",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "X-Frame-Options": "DENY",
+    "Permissions-Policy": "camera=(), display-capture=(), geolocation=(), microphone=(), payment=(), usb=()",
+    "Strict-Transport-Security": "max-age=31536000; includeSubDomains",
 }
 """On every response. Browsers heed the last only over TLS, which a proxy before us ends."""
 
@@ -78,6 +86,13 @@ class Response(web.StreamResponse):
     ) -> None:
         super().__init__(status=status)
         self.payload = body
+        self.may_compress = False
+        """Whether the body holds no secrets; where nobody says so it may."""
+        self.is_lasting = False
+        """Whether the same bytes are answered again and again."""
+        self.logged: LoggedRoute | None = None
+        self.path_values: tuple[str, ...] = ()
+        self.user_id: str | None = None
         self._now = now
         self._type = content_type
         self._extra = dict(headers or {})
@@ -86,9 +101,27 @@ class Response(web.StreamResponse):
         if close:
             self.force_close()
 
+    @property
+    def request_id(self) -> str:
+        """The id of the conversation; empty where none was given yet."""
+        return self._extra.get(REQUEST_ID, "")
+
+    @property
+    def media_type(self) -> str:
+        """The type of the body; empty without one."""
+        return self._type or ""
+
+    @property
+    def tag(self) -> str | None:
+        """The entity tag."""
+        return self._extra.get("ETag")
+
     def carry(self, headers: Mapping[str, str]) -> None:
-        """Let these go out with it as well."""
-        self._extra = {**self._extra, **headers}
+        """Let these go out with it as well; what it varies by adds up."""
+        varies = [each["Vary"] for each in (self._extra, headers) if "Vary" in each]
+        self._extra.update(headers)
+        if len(varies) > 1:
+            self._extra["Vary"] = ", ".join(varies)
 
     async def prepare(self, request: web.BaseRequest) -> AbstractStreamWriter | None:
         """Write everything. ConnectionError where the client is gone."""
@@ -97,6 +130,15 @@ class Response(web.StreamResponse):
             raise ConnectionResetError("the client is gone")
         keep_alive = self._keep_alive is not False and request.keep_alive and request.version >= HttpVersion11
         self._keep_alive = keep_alive
+        transport.write(self.encoded(keep_alive=keep_alive, with_body=request.method != "HEAD"))
+        self._eof_sent = True
+        if request.protocol.writing_paused:
+            # A client that asks much and reads slowly waits here, not in our memory.
+            await request.writer.drain()
+        return None
+
+    def encoded(self, *, keep_alive: bool, with_body: bool = True) -> bytes:
+        """All of it, as it goes out."""
         parts = [_head(self.status, self._type, self._policy, self._caching), _today.line(self._now)]
         for name, value in self._extra.items():
             line = f"\r\n{name}: {value}"
@@ -107,14 +149,9 @@ class Response(web.StreamResponse):
         if self.status not in _WITHOUT_BODY:
             parts.append(b"\r\nContent-Length: %d" % len(self.payload))
         parts.append(b"\r\n\r\n")
-        if request.method != "HEAD":
+        if with_body:
             parts.append(self.payload)
-        transport.write(b"".join(parts))
-        self._eof_sent = True
-        if request.protocol.writing_paused:
-            # A client that asks much and reads slowly waits here, not in our memory.
-            await request.writer.drain()
-        return None
+        return b"".join(parts)
 
     async def write_eof(self, data: bytes = b"") -> None:
         """Nothing is left to write."""

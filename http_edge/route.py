@@ -6,6 +6,7 @@ Where a field of the message comes from: `{name}` in the path; `expected_version
 from the JSON body (POST, PUT, PATCH) or the query (GET, DELETE). A fault in a row is a failure at start. The rows are in routes.py.
 """
 
+import json
 import re
 from collections import Counter
 from collections.abc import Iterable
@@ -29,6 +30,7 @@ Asked = type[Command[Any]] | type[Query[Any]] | type[Job[Any]]
 _SEGMENT = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*|\{[a-z][a-z0-9_]*\}", re.ASCII)
 _PARAMETER = re.compile(r"\{([a-z0-9_]+)\}", re.ASCII)
 _THE_MESSAGES_OWN = "*"
+_SECRET_TAGS = frozenset({"auth", "password", "api-keys", "invitations"})
 
 
 class Idempotency(Enum):
@@ -146,6 +148,11 @@ class Route:
     def _other_fields(self) -> list[str]:
         elsewhere = {*self.path_fields, *self.filled_fields, EXPECTED_VERSION_FIELD}
         return [name for name in self.message.model_fields if name not in elsewhere]
+
+    @property
+    def tells_secrets(self) -> bool:
+        """Whether its answers may hold what nobody else may learn: by its resource, or by a field that is a secret."""
+        return self.tag in _SECRET_TAGS or '"password"' in json.dumps(self.reply.model_json_schema(mode="serialization"))
 
     @property
     def needs_body(self) -> bool:

@@ -56,19 +56,26 @@ class Router:
         """Every method and path that is answered."""
         return tuple(self._paths)
 
+    def methods(self, path: str) -> tuple[str, ...]:
+        """The methods that a path takes, OPTIONS among them. Problem where there is nothing."""
+        return _named(self._at(path)[0])
+
     def find(self, method: str, path: str) -> tuple[Endpoint, tuple[str, ...]]:
         """What answers, and the values of the parameters. Problem where nothing does."""
-        endpoints = self._fixed.get(path)
-        values: tuple[str, ...] = ()
-        if endpoints is None:
-            found = self._walk(path)
-            if found is None:
-                raise Problem("no_such_path")
-            endpoints, values = found
+        endpoints, values = self._at(path)
         endpoint = endpoints.get(method)
         if endpoint is None:
-            raise Problem("method_not_allowed", headers={"Allow": ", ".join(sorted(endpoints))})
+            raise Problem("method_not_allowed", headers={"Allow": ", ".join(_named(endpoints))})
         return endpoint, values
+
+    def _at(self, path: str) -> tuple[dict[str, Endpoint], tuple[str, ...]]:
+        endpoints = self._fixed.get(path)
+        if endpoints is not None:
+            return endpoints, ()
+        found = self._walk(path)
+        if found is None:
+            raise Problem("no_such_path")
+        return found
 
     def _walk(self, path: str) -> tuple[dict[str, Endpoint], tuple[str, ...]] | None:
         if len(path) > LONGEST_PATH:
@@ -84,3 +91,7 @@ class Router:
                     onward.append((node.parameter, (*values, value)))
             ways = onward
         return next(((node.endpoints, values) for node, values in ways if node.endpoints), None)
+
+
+def _named(endpoints: dict[str, Endpoint]) -> tuple[str, ...]:
+    return tuple(sorted({*endpoints, "OPTIONS"}))

@@ -13,12 +13,14 @@ import asyncio
 import random
 import re
 from collections import Counter
+from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
 from aiohttp import web
 
 from http_edge.conversation import CORRELATION_HEADER, correlation_id_of
+from http_edge.cors import Cors
 from http_edge.endpoint import Shared, problem_response
 from http_edge.events.hub import Held, Hub
 from http_edge.events.topics import TOPICS, Listened, Own
@@ -56,9 +58,10 @@ _ID = re.compile(r"([0-9a-f]{12})-([0-9]{1,15})-([0-9]{1,15})", re.ASCII)
 class Listening:
     """Streams of events."""
 
-    def __init__(self, shared: Shared, hub: Hub) -> None:
+    def __init__(self, shared: Shared, hub: Hub, cors: Cors) -> None:
         self._shared = shared
         self._hub = hub
+        self._cors = cors
         self._streams: Counter[str] = Counter()
         self._draining = False
 
@@ -88,7 +91,8 @@ class Listening:
                 start = self._hub.end
                 if listened.own is not None:
                     await _learn(self._shared.client, caller.principal, listened)
-                return await _Stream(self._hub, listened, request, correlation_id).run(self, place or start)
+                stream = _Stream(self._hub, listened, request, correlation_id, self._cors.headers(request))
+                return await stream.run(self, place or start)
             finally:
                 self._hub.leave()
         except Unavailable as away:
@@ -143,11 +147,13 @@ class Listening:
 class _Stream:
     """One of them, from its first byte to its last."""
 
-    def __init__(self, hub: Hub, listened: Listened, request: web.BaseRequest, correlation_id: UUID) -> None:
+    def __init__(
+        self, hub: Hub, listened: Listened, request: web.BaseRequest, correlation_id: UUID, cors: Mapping[str, str]
+    ) -> None:
         self._hub = hub
         self._listened = listened
         self._request = request
-        headers = {**SECURITY_HEADERS, "Content-Security-Policy": NOTHING_MAY_LOAD, "Vary": "Authorization"}
+        headers = {**SECURITY_HEADERS, "Content-Security-Policy": NOTHING_MAY_LOAD, **cors, "Vary": "Authorization, Origin"}
         headers |= {"Content-Type": "text/event-stream", "X-Accel-Buffering": "no", CORRELATION_HEADER: str(correlation_id)}
         self._response = web.StreamResponse(headers=headers)
 

@@ -2,7 +2,8 @@
 
 import asyncio
 import base64
-from collections.abc import Mapping, Sequence
+import contextlib
+from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 from uuid import UUID, uuid4
@@ -12,8 +13,12 @@ import jwt
 import orjson
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from config.sections import Settings
-from http_edge.app import App
+from config.limits import load_limits
+from config.roles import load_roles
+from config.sections import HttpSettings, Settings
+from http_edge.access_log import AccessLog
+from http_edge.app import App, create_app
+from http_edge.server import serve
 from messages.base import Message, Refusal
 from messages.identity import TOKEN_ALGORITHM, TOKEN_TYPE, CheckSession, GetSigningKeys, SessionOver
 from messages.ids import new_id
@@ -154,6 +159,9 @@ class Edge:
         self.settings = settings
         self.pieces: dict[str, str | None] = {"broker": None, "database": None}
         self.port = 0
+        self.limits = load_limits()
+        self.log = ""
+        """What stands in the access log."""
         self.http: aiohttp.ClientSession
 
     @property
@@ -195,3 +203,61 @@ class Edge:
     def as_(self, *roles: str, **changed: Any) -> dict[str, str]:
         """Headers of somebody with these roles (default: an administrator)."""
         return {"Authorization": f"Bearer {self.token(roles=list(roles or ('admin',)), **changed)}"}
+
+
+@contextlib.asynccontextmanager
+async def opened_edge(http: HttpSettings | None = None) -> AsyncIterator[Edge]:
+    """An edge with these settings."""
+    client, limiter, clock = StubClient(), StubLimiter(), SettableClock()
+    settings = Settings(http=http or HttpSettings())
+
+    async def readiness() -> dict[str, str | None]:
+        return made.pieces
+
+    def write(lines: str) -> None:
+        made.log += lines
+
+    app = create_app(
+        client,
+        readiness=readiness,
+        limiter=limiter,
+        limits=load_limits(),
+        settings=settings,
+        roles=load_roles(),
+        clock=clock,
+        access_log=AccessLog(write),
+    )
+    made = Edge(app, client, limiter, clock, settings)
+    runner = await serve(app, "127.0.0.1", 0, limits=settings.http.limits, drain_seconds=1)
+    made.port = runner.addresses[0][1]
+    async with aiohttp.ClientSession(f"http://127.0.0.1:{made.port}") as made.http:
+        yield made
+    await runner.cleanup()
+    app.close()
+
+
+async def exchange(edge: Edge, *pieces: bytes, end: bool = False, quiet_seconds: float = 0.5) -> bytes:
+    """Send the pieces, and read until the server closes, or a moment has passed without a byte."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", edge.port)
+    try:
+        with contextlib.suppress(ConnectionError):  # the server may have closed before all was sent
+            for piece in pieces:
+                writer.write(piece)
+                await writer.drain()
+                await asyncio.sleep(0.02)
+        if end:
+            writer.write_eof()
+        received = b""
+        try:
+            while chunk := await asyncio.wait_for(reader.read(65_536), quiet_seconds):
+                received += chunk
+        except TimeoutError:
+            received += STILL_OPEN
+        except ConnectionError:
+            pass  # it closed while we were sending
+        return received
+    finally:
+        writer.close()
+
+
+STILL_OPEN = b"<still open>"

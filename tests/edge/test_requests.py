@@ -103,7 +103,7 @@ async def test_a_body_without_a_length_is_counted_as_it_comes(edge: Edge) -> Non
         ("GET", "/problems/no_such_rule", 404, "no_such_path"),
         ("GET", PATH, 405, "method_not_allowed"),
         ("DELETE", PATH, 405, "method_not_allowed"),
-        ("TRACE", PATH, 405, "method_not_allowed"),
+        ("TRACE", PATH, 405, "method_never"),
         ("HEAD", PATH, 405, "method_not_allowed"),
         ("PROPFIND", "/health", 405, "method_not_allowed"),
     ],
@@ -118,7 +118,7 @@ async def test_what_is_not_there_is_a_problem_too(edge: Edge, method: str, path:
 
 async def test_what_stands_there_is_named_in_allow(edge: Edge) -> None:
     async with edge.http.delete("/api/v1/members") as answer:
-        assert answer.headers["Allow"] == "GET, HEAD"
+        assert answer.headers["Allow"] == "GET, HEAD, OPTIONS"
 
 
 async def test_head_answers_like_get_without_a_body(edge: Edge) -> None:
