@@ -6,7 +6,7 @@ BIN := .local/venv/bin
 export COVERAGE_FILE := $(CURDIR)/.local/coverage/data
 
 .DEFAULT_GOAL := help
-.PHONY: help run environment test check format faults bench lock clean reset
+.PHONY: help run environment test check format publish faults bench lock clean reset
 
 help: ## this
 	@awk 'BEGIN { FS = ":.*## " } \
@@ -31,6 +31,9 @@ check: environment ## lint, formatting, types, the arrows between packages
 	[ -z "$$failed" ] || { echo "failed$${failed#;}" >&2; exit 1; }
 format: environment ## let ruff format, and mend what it can
 	@$(BIN)/ruff check --fix-only --quiet . ; $(BIN)/ruff format .
+
+publish: environment ## keep the OpenAPI document as the published one; refused where its clients could break
+	@$(BIN)/python -m runtime openapi --publish tests/edge/published/openapi.json
 
 ##@ Try it hard
 faults: environment ## the long campaign: kill processes, cut connections, count the money

@@ -7,6 +7,8 @@ pools.yaml names actors.
 
 OPENAPI_DOCUMENT = "http_edge.openapi:openapi_document"
 """routes -> the OpenAPI document."""
+PUBLISH = "http_edge.publishing:publish"
+"""(OpenAPI document, file) -> writes it for clients to hold on to. ConfigError where they could break."""
 ROUTES = "http_edge.routes:ROUTES"
 """The route table."""
 RUN_EDGE = "http_edge.process:run_edge"

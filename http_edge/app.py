@@ -8,6 +8,7 @@ costs here, and answers 404 and 405 in another language.
 """
 
 import logging
+import re
 from uuid import UUID
 
 from aiohttp import web
@@ -29,7 +30,7 @@ from http_edge.health import Health
 from http_edge.needs import Client, Limiter, Readiness, Shelf
 from http_edge.problems import Problem
 from http_edge.response import Response
-from http_edge.route import Route, check_routes
+from http_edge.route import PREFIX, Route, check_routes
 from http_edge.router import Router
 from http_edge.routes import ROUTES
 from http_edge.security import Gatekeeper
@@ -100,7 +101,7 @@ class App:
             endpoint, values = self.router.find(request.method, request.rel_url.raw_path)
             return await endpoint(request, values)
         except Problem as problem:
-            return self._problem(problem, request)
+            return self._problem(_unknown_version(request.raw_path) if problem.rule == "no_such_path" else problem, request)
         except Exception:
             log.exception("unexpected", extra={"path": request.rel_url.raw_path})
             return self._problem(Problem("unexpected_error"), request)
@@ -125,6 +126,20 @@ class App:
     def _problem(self, problem: Problem, request: web.BaseRequest) -> Response:
         correlation_id: UUID = correlation_id_of(request.headers) or new_id()
         return problem_response(problem, request, correlation_id, self.clock.now().timestamp())
+
+
+_VERSIONED = re.compile(r"/api/(v[0-9]{1,4})(?:[/?].*)?")
+
+
+def _unknown_version(path: str) -> Problem:
+    """What is said of a path where there is nothing: that its version is unknown, if that is the reason."""
+    match = _VERSIONED.fullmatch(path)
+    known = PREFIX.removeprefix("/api/")
+    if match is None or match[1] == known:
+        return Problem("no_such_path")
+    return Problem(
+        "unknown_version", f"There is no version {match[1]} of this interface, only {known}.", more={"versions": [known]}
+    )
 
 
 def create_app(

@@ -72,6 +72,7 @@ class MessageEndpoint:
         self._answers = Answers(route)
         self._limits = limits_of(route, shared.limits, shared.limiter)
         self._logged = LoggedRoute.of(route)
+        self._notices = {} if route.deprecated is None else route.deprecated.headers()
         self._may_compress = not route.tells_secrets
         self._metrics = RouteMetrics(route.method, route.full_path)
         self._permission = route.message.permission
@@ -120,6 +121,8 @@ class MessageEndpoint:
             response = problem_response(Problem("unexpected_error"), request, correlation_id, now)
         response.logged, response.path_values = self._logged, values
         response.may_compress, response.user_id = self._may_compress, user_id
+        if self._notices:
+            response.carry(self._notices)
         if passage is not None:
             response.carry(passage.headers)
             passage.end()

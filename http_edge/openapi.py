@@ -135,6 +135,8 @@ def _operation(route: Route, schemas: _Schemas) -> Json:
         operation["description"] = description
     if route.message.permission:
         operation["x-permission"] = route.message.permission
+    if route.deprecated:
+        operation["deprecated"] = True
     if route.public:
         operation["security"] = []
     if route.body_fields:
@@ -173,6 +175,8 @@ def _responses(route: Route, schemas: _Schemas) -> Json:
     description = " ".join((route.reply.__doc__ or "").split()) or HTTPStatus(route.reply_status).phrase
     headers = ["X-Request-Id"]
     headers += ["Location"] * (route.makes is not None) + ["ETag"] * (route.has_etag or route.method == "GET")
+    headers += ["RateLimit", "RateLimit-Policy"]
+    headers += ["Deprecation", "Sunset", "Link"] * (route.deprecated is not None)
     headers += ["Idempotency-Replayed"] * (route.key_rule is not Idempotency.NONE)
     good: Json = {"description": description, "headers": {name: {"$ref": f"#/components/headers/{name}"} for name in headers}}
     if route.reply_status != HTTPStatus.NO_CONTENT:

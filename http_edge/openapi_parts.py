@@ -80,6 +80,13 @@ RESPONSE_HEADERS: Json = {
         "schema": {"type": "string", "enum": ["true"]},
     },
     "Retry-After": {"description": "Seconds to wait before asking again.", "schema": {"type": "integer"}},
+    "Deprecation": {
+        "description": "Since when this is deprecated (RFC 9745).",
+        "schema": {"type": "string"},
+        "example": "@1767225600",
+    },
+    "Sunset": {"description": "When it is gone (RFC 8594).", "schema": {"type": "string"}},
+    "Link": {"description": "What takes its place.", "schema": {"type": "string"}},
     "RateLimit": {
         "description": "How the limits stand that this request was counted by (draft-ietf-httpapi-ratelimit-headers-11).",
         "schema": {"type": "string"},

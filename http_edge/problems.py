@@ -32,6 +32,7 @@ EDGE_RULES: dict[str, tuple[int, str]] = {
     "if_match_not_supported": (400, "This request knows no versions: leave If-Match out."),
     "password_change_required": (403, "Change your password first: POST /api/v1/password/change."),
     "no_such_path": (404, "There is nothing at this path."),
+    "unknown_version": (404, "There is no such version of this interface."),
     "method_never": (405, "This method is not for this server."),
     "method_not_allowed": (405, "This path does not take that method; the Allow header names those that it takes."),
     "request_too_slow": (408, "The request did not arrive in time."),

@@ -11,6 +11,8 @@ import re
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import UTC, date, datetime, time
+from email.utils import format_datetime
 from enum import Enum
 from functools import cached_property
 from typing import Any, ClassVar, Literal, get_args
@@ -31,6 +33,26 @@ _SEGMENT = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*|\{[a-z][a-z0-9_]*\}", re.ASCII)
 _PARAMETER = re.compile(r"\{([a-z0-9_]+)\}", re.ASCII)
 _THE_MESSAGES_OWN = "*"
 _SECRET_TAGS = frozenset({"auth", "password", "api-keys", "invitations"})
+
+
+@dataclass(frozen=True)
+class Deprecated:
+    """That a route will go, told in the headers of RFC 9745 and RFC 8594."""
+
+    since: date
+    sunset: date
+    """The day on which it is gone."""
+    instead: str
+    """The path of what takes its place."""
+
+    def headers(self) -> dict[str, str]:
+        """As they go out with each answer."""
+        since, sunset = (datetime.combine(day, time(), UTC) for day in (self.since, self.sunset))
+        return {
+            "Deprecation": f"@{int(since.timestamp())}",
+            "Sunset": format_datetime(sunset, usegmt=True),
+            "Link": f'<{self.instead}>; rel="successor-version"',
+        }
 
 
 class Idempotency(Enum):
@@ -70,6 +92,8 @@ class Route:
     """Whether it changes what somebody may do: its reply names the user, and is given when all edges have heard of it."""
     for_restricted: bool = False
     """Whether a session that must change its password first may do it."""
+    deprecated: Deprecated | None = None
+    """Whether it will go, and what takes its place."""
     also: tuple[int, ...] = ()
     """Statuses of refusals beside those that follow from the row, for the documentation."""
 
@@ -171,6 +195,8 @@ class Route:
             f"its permission is not the message's, {own}": self.permission not in {_THE_MESSAGES_OWN, own},
             "what it serves is no field of the reply, or of no media type": self.serves is not None
             and not replied.issuperset({self.serves, MEDIA_TYPE_FIELD}),
+            "it is gone before it is deprecated": self.deprecated is not None
+            and self.deprecated.sunset <= self.deprecated.since,
             "a GET changes something": self.method == "GET" and unsafe,
             "something that changes nothing asks for an idempotency key": not unsafe and self.key_rule is not Idempotency.NONE,
             "a change of access is no command whose reply names the user": self.changes_access

@@ -166,10 +166,23 @@ def doctor(
 
 
 @app.command(epilog=examples("coffer openapi > openapi.json", "coffer openapi | jq '.paths | keys'"))
-def openapi(output: Output = None) -> None:
+def openapi(
+    output: Output = None,
+    *,
+    publish: Annotated[
+        Path | None,
+        typer.Option(
+            help="Keep it in this file as the published one; refused where its clients could break.", show_default=False
+        ),
+    ] = None,
+) -> None:
     """The OpenAPI 3.1 document of the HTTP interface, from the route table and the messages."""
     with faults_in_a_line():
-        _write(resolve_name(entry_points.OPENAPI_DOCUMENT)(resolve_name(entry_points.ROUTES)), output)
+        document = resolve_name(entry_points.OPENAPI_DOCUMENT)(resolve_name(entry_points.ROUTES))
+        if publish is None:
+            _write(document, output)
+        else:
+            resolve_name(entry_points.PUBLISH)(document, publish)
 
 
 @app.command(epilog=examples("coffer asyncapi > asyncapi.json"))
