@@ -98,7 +98,7 @@ def _default(about: FieldInfo) -> str:
     if about.is_required():
         return "required"
     default = about.get_default(call_default_factory=True, validated_data={})
-    if default is None or default == ():
+    if default is None or default in ((), {}):
         return "not set"
     if isinstance(default, SecretStr):
         return "a demo secret"

@@ -3,7 +3,9 @@
 Everything an operator can set stands here once; `REFERENCE.md` is generated from it.
 """
 
+import re
 from datetime import date
+from decimal import Decimal
 from enum import StrEnum
 from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
@@ -17,6 +19,8 @@ from config.urls import BrokerUrl, DatabaseUrl, RedisUrl, user_in, with_user
 DEMO_KEY_SECRET = "demo-key-secret-that-everybody-knows-0000"  # noqa: S105 - known to everybody; production refuses it
 DEMO_PASSWORD = "demo-Coffer-2024"  # noqa: S105 - known to everybody; production refuses it
 
+_AMOUNT_KEY = re.compile(r"[A-Z]{3}|other")
+
 Role = Literal["edge", "actors", "topology"]
 """Which part of the house speaks to the broker."""
 
@@ -27,6 +31,15 @@ class Profile(StrEnum):
     DEV = "dev"
     TEST = "test"
     PRODUCTION = "production"
+
+
+def _listed(value: object) -> object:
+    """An environment variable has its items apart by commas."""
+    return tuple(part.strip() for part in value.split(",")) if isinstance(value, str) else value
+
+
+def _amount_key(name: object) -> object:
+    return name.upper() if isinstance(name, str) and name.lower() != "other" else name
 
 
 class HttpLimits(Section):
@@ -56,11 +69,6 @@ class HttpLimits(Section):
     """How long a client may take to read an answer; then its connection is cut."""
     idle_seconds: float = Field(75, gt=0, le=3_600)
     """How long a connection may be idle: longer than the 60 s of common proxies, so that none is reused while it ends."""
-
-
-def _listed(value: object) -> object:
-    """An environment variable has its items apart by commas."""
-    return tuple(part.strip() for part in value.split(",")) if isinstance(value, str) else value
 
 
 Origin = Annotated[str, Field(pattern=r"^https?://[a-z0-9.-]{1,253}(:[0-9]{1,5})?$")]
@@ -127,8 +135,29 @@ class IdentitySettings(Section):
     """The `iss` of the tokens; others' tokens are refused."""
     audience: str = Field("coffer-api", min_length=1, max_length=200)
     """The `aud` of the tokens; tokens for others are refused."""
+    mfa_required_roles: Annotated[tuple[str, ...], BeforeValidator(_listed)] = Field((), max_length=50)
+    """Who has one of these roles logs in with an authenticator; without one a login is good for enrolling it only."""
+    step_up_seconds: int | None = Field(None, ge=30, le=86_400)
+    """What is sensitive takes a login, or a proof of who one is, that is no older. Not set: nothing takes it."""
+    step_up_above: dict[str, Decimal] = Field(default_factory=dict)
+    """Above these amounts, by currency, money moves only with such a proof: `KES: 100000`; `other` is for currencies not named."""
     key_secret: SecretStr = SecretStr(DEMO_KEY_SECRET)
     """What the tokens' signing key is derived from: 32 random bytes or more. Production refuses the default."""
+
+    @field_validator("step_up_above", mode="before")
+    @classmethod
+    def _named_by_currency(cls, above: object) -> object:
+        # Variables are read in small letters.
+        return {_amount_key(name): limit for name, limit in above.items()} if isinstance(above, dict) else above
+
+    @field_validator("step_up_above")
+    @classmethod
+    def _is_an_amount(cls, above: dict[str, Decimal]) -> dict[str, Decimal]:
+        if wrong := [
+            name for name, limit in above.items() if not limit.is_finite() or limit < 0 or not _AMOUNT_KEY.fullmatch(name)
+        ]:
+            raise ValueError(f"{', '.join(wrong)}: takes a currency code, or `other`, and an amount from 0")
+        return above
 
     @model_validator(mode="after")
     def _the_longer_is_the_longer(self) -> "IdentitySettings":

@@ -34,6 +34,7 @@ from http_edge.route import PREFIX, Route, check_routes
 from http_edge.router import Router
 from http_edge.routes import ROUTES
 from http_edge.security import Gatekeeper
+from http_edge.step_up import StepUp
 from messages.ids import new_id
 from runtime.cache.line import Line
 from runtime.clock import Clock, stopwatch_seconds
@@ -160,7 +161,7 @@ def create_app(
     check_routes(routes)
     identity, most = settings.identity, settings.http.limits
     tokens = AccessTokens(client, clock, issuer=identity.issuer, audience=identity.audience)
-    gatekeeper = Gatekeeper(client, tokens, roles)
+    gatekeeper = Gatekeeper(client, tokens, roles, clock)
     shared = Shared(
         client=client,
         limiter=limiter,
@@ -168,6 +169,7 @@ def create_app(
         gatekeeper=gatekeeper,
         authority=Authority(roles),
         shelf=shelf,
+        step_up=StepUp(identity),
         clock=clock,
         most_in_flight=most.max_in_flight,
         most=most,

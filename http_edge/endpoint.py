@@ -16,6 +16,7 @@ from config.limits import Limits
 from config.sections import HttpLimits
 from http_edge.access_log import LoggedRoute
 from http_edge.answers import RETRY_AFTER, Answers
+from http_edge.api_keys import authorization_of
 from http_edge.binding import NOTHING, Binding
 from http_edge.body import read_json_body
 from http_edge.cached_reads import CachedReads
@@ -28,8 +29,9 @@ from http_edge.metrics import RouteMetrics
 from http_edge.needs import Client, Limiter, Shelf
 from http_edge.problems import CONTENT_TYPE, Problem
 from http_edge.response import Response
-from http_edge.route import USER_FIELD, Route
+from http_edge.route import USER_FIELD, Fresh, Route
 from http_edge.security import STRANGER, Caller, Gatekeeper
+from http_edge.step_up import StepUp
 from messages.base import Message
 from messages.ids import new_id
 from runtime.client import Answer
@@ -50,6 +52,7 @@ class Shared:
     gatekeeper: Gatekeeper
     authority: Authority
     shelf: Shelf | None
+    step_up: StepUp
     clock: Clock
     most_in_flight: int
     most: HttpLimits
@@ -85,6 +88,8 @@ class MessageEndpoint:
         self._cached: CachedReads | None = None
         if route.message.cached and shared.shelf is not None:
             self._cached = CachedReads(route.message, shared.shelf, shared.authority)
+        self._login_only = route.login_only
+        self._fresh = shared.step_up.rule_of(route.fresh)
 
     async def __call__(self, request: web.BaseRequest, values: tuple[str, ...]) -> Response:
         """The answer; never an exception."""
@@ -100,10 +105,12 @@ class MessageEndpoint:
             user_id = None if caller is STRANGER else caller.principal.id
             if self._limits is not None:
                 passage = await self._limits.ask(request, None if caller is STRANGER else caller.principal)
-            self._check(caller)
+            self._check(caller, now)
             message_id, keyed = message_id_for(self._key_rule, headers, caller.principal)
             correlation_id = correlation_id or message_id
             message = await self._message(request, values, caller)
+            if self._fresh is Fresh.ABOVE_LIMIT and shared.step_up.is_above_limit(message):
+                shared.step_up.check(caller, now)
             answer = await self._answer(message, caller, message_id, str(correlation_id), headers.get("traceparent", ""))
             held = without_coding(headers.get("If-None-Match", "")) if self._is_get else None
             response = self._answers.response(
@@ -165,7 +172,7 @@ class MessageEndpoint:
         """Whoever asks. Who is refused has counted as nobody, from that address."""
         if self._route.public:
             return STRANGER
-        gatekeeper, authorization = self._shared.gatekeeper, request.headers.get("Authorization", "")
+        gatekeeper, authorization = self._shared.gatekeeper, authorization_of(request.headers)
         caller = gatekeeper.known(authorization, now)
         if caller is not None:
             return caller
@@ -176,13 +183,20 @@ class MessageEndpoint:
                 (await self._limits.ask(request, None)).end()
             raise
 
-    def _check(self, caller: Caller) -> None:
+    def _check(self, caller: Caller, now: float) -> None:
+        """Whether this caller may say this message at all."""
         if caller is STRANGER:
             return
         if self._permission is not None and self._permission not in caller.permissions:
             raise Problem("forbidden", f"This takes the permission {self._permission}.")
         if caller.must_change_password and not self._route.for_restricted:
             raise Problem("password_change_required")
+        if caller.must_enrol_mfa and not self._route.for_restricted:
+            raise Problem("mfa_enrolment_required")
+        if self._login_only and caller.api_key_id is not None:
+            raise Problem("needs_a_login")
+        if self._fresh is Fresh.ALWAYS:
+            self._shared.step_up.check(caller, now)
 
     async def _message(self, request: web.BaseRequest, values: tuple[str, ...], caller: Caller) -> Message:
         given = filled(self._filled_fields, request, caller) if self._filled_fields else NOTHING

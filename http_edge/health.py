@@ -14,6 +14,7 @@ from aiohttp import web
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from http_edge import metrics
+from http_edge.api_keys import authorization_of
 from http_edge.endpoint import Shared
 from http_edge.needs import Readiness
 from http_edge.problems import Problem
@@ -84,8 +85,7 @@ class Health:
             return {"answers": "the question failed"}
 
     async def _is_operator(self, request: web.BaseRequest) -> bool:
-        if "Authorization" in request.headers:
-            authorization = request.headers["Authorization"]
+        if authorization := authorization_of(request.headers):
             known = self._gatekeeper.known(authorization, self._now())
             caller = known or await self._gatekeeper.admit(authorization)
             return OPERATORS_PERMISSION in caller.permissions

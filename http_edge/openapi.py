@@ -16,6 +16,8 @@ from pydantic.json_schema import JsonSchemaMode, models_json_schema
 
 from http_edge.examples import EXAMPLES
 from http_edge.openapi_parts import (
+    ACCESS_TOKEN,
+    API_KEY,
     BESIDE_THE_TABLE,
     INFO,
     PARAMETERS,
@@ -55,7 +57,7 @@ def openapi_document(routes: Iterable[Route]) -> Json:
             "responses": PROBLEM_RESPONSES,
             "securitySchemes": SECURITY,
         },
-        "security": [{"access_token": []}],
+        "security": [ACCESS_TOKEN, API_KEY],
     }
 
 
@@ -139,6 +141,8 @@ def _operation(route: Route, schemas: _Schemas) -> Json:
         operation["deprecated"] = True
     if route.public:
         operation["security"] = []
+    elif route.login_only:
+        operation["security"] = [ACCESS_TOKEN]
     if route.body_fields:
         media: Json = {"schema": schemas.request_ref(route)}
         if (example := EXAMPLES.get(route.message)) is not None:
@@ -185,7 +189,7 @@ def _responses(route: Route, schemas: _Schemas) -> Json:
     possible = {
         "400": True,
         "401": True,
-        "403": not route.public and (route.message.permission is not None or not route.for_restricted),
+        "403": not route.public and (route.message.permission is not None or not route.for_restricted or route.login_only),
         "404": bool(route.path_fields) or (route.has_body and schemas.names_things(route)),
         "408": True,
         "409": route.method != "GET",

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from http_edge.api_keys import HEADER
 from http_edge.events.topics import TOPICS
 from http_edge.problems import CONTENT_TYPE, EDGE_RULES, title_of
 
@@ -28,9 +29,17 @@ SECURITY: Json = {
         "type": "http",
         "scheme": "bearer",
         "bearerFormat": "JWT",
-        "description": "The `access_token` of POST /api/v1/auth/login.",
-    }
+        "description": "The `access_token` of POST /api/v1/auth/login; or an API key, in the same place.",
+    },
+    "api_key": {
+        "type": "apiKey",
+        "in": "header",
+        "name": HEADER,
+        "description": "The `key` of POST /api/v1/api-keys: for a program that works in somebody's name.",
+    },
 }
+ACCESS_TOKEN: Json = {"access_token": []}
+API_KEY: Json = {"api_key": []}
 
 _KEY: Json = {
     "name": "Idempotency-Key",

@@ -14,6 +14,7 @@ from typing import Any
 import orjson
 
 from messages.base import Forbidden, Invalid, NotFound, Refusal, Unauthenticated, VersionConflict
+from messages.identity import NeedsALogin
 
 CONTENT_TYPE = "application/problem+json"
 
@@ -31,6 +32,14 @@ EDGE_RULES: dict[str, tuple[int, str]] = {
     "if_match_malformed": (400, 'If-Match takes one entity tag as it came in an ETag header, such as "7".'),
     "if_match_not_supported": (400, "This request knows no versions: leave If-Match out."),
     "password_change_required": (403, "Change your password first: POST /api/v1/password/change."),
+    "mfa_enrolment_required": (
+        403,
+        "One of your roles asks for an authenticator: enrol one first, by POST /api/v1/auth/mfa/enrol.",
+    ),
+    "step_up_required": (
+        401,
+        "This takes a fresh proof of who you are: POST /api/v1/auth/step-up, then repeat it with the new token.",
+    ),
     "no_such_path": (404, "There is nothing at this path."),
     "unknown_version": (404, "There is no such version of this interface."),
     "method_never": (405, "This method is not for this server."),
@@ -53,7 +62,7 @@ EDGE_RULES: dict[str, tuple[int, str]] = {
 }
 """Rule -> status and what the client reads. Those of the actors stand at their refusals."""
 
-_SHARED: tuple[type[Refusal], ...] = (Forbidden, Invalid, NotFound, Unauthenticated, VersionConflict)
+_SHARED: tuple[type[Refusal], ...] = (Forbidden, Invalid, NeedsALogin, NotFound, Unauthenticated, VersionConflict)
 EDGE_RULES |= {kind.rule: (kind.status, " ".join((kind.__doc__ or "").split())) for kind in _SHARED}
 
 

@@ -25,6 +25,8 @@ EXPECTED_VERSION_FIELD = "expected_version"
 MEDIA_TYPE_FIELD = "media_type"
 DRY_RUN_FIELD = "dry_run"
 USER_FIELD = "user_id"
+AMOUNT_FIELD = "amount"
+POSTINGS_FIELD = "postings"
 
 Method = Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
 Asked = type[Command[Any]] | type[Query[Any]] | type[Job[Any]]
@@ -66,6 +68,14 @@ class Idempotency(Enum):
     """Ignored: the request changes nothing, or its answer is kept nowhere."""
 
 
+class Fresh(Enum):
+    """When a request takes a fresh proof of who one is, where the settings ask for any; step_up.py."""
+
+    ALWAYS = "always"
+    ABOVE_LIMIT = "above a limit"
+    """When more money moves than the settings let through without."""
+
+
 @dataclass(frozen=True)
 class Route:
     """Method and path -> message."""
@@ -91,7 +101,11 @@ class Route:
     changes_access: bool = False
     """Whether it changes what somebody may do: its reply names the user, and is given when all edges have heard of it."""
     for_restricted: bool = False
-    """Whether a session that must change its password first may do it."""
+    """Whether a session that must change its password, or enrol an authenticator, before anything else may do it."""
+    login_only: bool = False
+    """Whether it is for people who logged in and not for programs with an API key."""
+    fresh: Fresh | None = None
+    """Whether it takes a fresh proof of who one is."""
     deprecated: Deprecated | None = None
     """Whether it will go, and what takes its place."""
     also: tuple[int, ...] = ()
@@ -201,6 +215,9 @@ class Route:
             "something that changes nothing asks for an idempotency key": not unsafe and self.key_rule is not Idempotency.NONE,
             "a change of access is no command whose reply names the user": self.changes_access
             and (not issubclass(self.message, Command) or USER_FIELD not in replied),
+            "what depends on an amount has none": self.fresh is Fresh.ABOVE_LIMIT
+            and fields.isdisjoint({AMOUNT_FIELD, POSTINGS_FIELD}),
+            "a stranger has logged in": self.public and (self.login_only or self.fresh is not None),
             "whoever has no token has no permission either": self.public and own is not None,
             "its reply is kept nowhere, so a key cannot find it": not self.message.remembered
             and self.key_rule is not Idempotency.NONE,

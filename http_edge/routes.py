@@ -3,7 +3,7 @@
 A new message over HTTP is one row here. Replies, validation, documentation and tests need no further word.
 """
 
-from http_edge.route import Idempotency, Route
+from http_edge.route import Fresh, Idempotency, Route
 from messages import close_of_business, identity, ledger, loan, loan_calculator, loan_product, member, operations, portfolio
 
 REQUIRED = Idempotency.REQUIRED
@@ -14,6 +14,7 @@ TAGS: dict[str, str] = {
     "auth": "Logging in and out. The access token goes into the `Authorization: Bearer` header of everything else.",
     "password": "Changing a password, and what to do when it is forgotten.",
     "users": "Who may log in, and as what.",
+    "api-keys": "Keys for programs: each works in the name of the user who made it, with some of that user's permissions.",
     "members": "The persons and businesses that belong to the institution.",
     "groups": "Solidarity groups of members.",
     "accounts": "Accounts: what they hold, their statements, freezes, limits and holds.",
@@ -46,11 +47,35 @@ AUTH = (
         status=204,
         changes_access=True,
     ),
-    Route("POST", "/auth/logout-all", identity.LogoutEverywhere, status=204, changes_access=True, for_restricted=True),
+    Route(
+        "POST",
+        "/auth/logout-all",
+        identity.LogoutEverywhere,
+        status=204,
+        changes_access=True,
+        for_restricted=True,
+        login_only=True,
+    ),
     Route("GET", "/auth/me", identity.WhoAmI, for_restricted=True),
-    Route("GET", "/auth/sessions", identity.ListSessions, for_restricted=True),
-    Route("DELETE", "/auth/sessions", identity.EndOtherSessions, status=204, changes_access=True),
-    Route("DELETE", "/auth/sessions/{session_id}", identity.EndSession, status=204, changes_access=True),
+    Route("GET", "/auth/sessions", identity.ListSessions, for_restricted=True, login_only=True),
+    Route("DELETE", "/auth/sessions", identity.EndOtherSessions, status=204, changes_access=True, login_only=True),
+    Route("DELETE", "/auth/sessions/{session_id}", identity.EndSession, status=204, changes_access=True, login_only=True),
+)
+
+MFA = (
+    Route("POST", "/auth/mfa/verify", identity.VerifyMfa, public=True),
+    Route("GET", "/auth/mfa", identity.GetMfa, login_only=True, for_restricted=True),
+    Route("POST", "/auth/mfa/enrol", identity.EnrolMfa, login_only=True, for_restricted=True),
+    Route("POST", "/auth/mfa/confirm", identity.ConfirmMfa, login_only=True, for_restricted=True, changes_access=True),
+    Route("POST", "/auth/mfa/remove", identity.RemoveMfa, login_only=True, changes_access=True),
+    Route("POST", "/auth/mfa/recovery-codes", identity.RenewRecoveryCodes, login_only=True),
+    Route("POST", "/auth/step-up", identity.StepUp, login_only=True),
+)
+
+API_KEYS = (
+    Route("POST", "/api-keys", identity.MakeApiKey, login_only=True, fresh=Fresh.ALWAYS, status=201),
+    Route("GET", "/api-keys", identity.ListApiKeys, login_only=True),
+    Route("DELETE", "/api-keys/{api_key_id}", identity.RevokeApiKey, login_only=True, changes_access=True, status=204),
 )
 
 PASSWORD = (
@@ -62,6 +87,7 @@ PASSWORD = (
         changes_access=True,
         for_restricted=True,
         also=(429,),
+        login_only=True,
     ),
     Route(
         "POST",
@@ -88,11 +114,15 @@ PASSWORD = (
 )
 
 USERS = (
-    Route("POST", "/users", identity.CreateUser, permission="users:write", makes="/users/{user_id}"),
+    Route("POST", "/users", identity.CreateUser, permission="users:write", makes="/users/{user_id}", fresh=Fresh.ALWAYS),
     Route("GET", "/users", identity.ListUsers, permission="users:read"),
     Route("GET", "/users/{user_id}", identity.GetUser, permission="users:read"),
-    Route("PUT", "/users/{user_id}/roles", identity.SetRoles, permission="users:write", changes_access=True),
-    Route("PUT", "/users/{user_id}/member", identity.LinkMember, permission="users:write", changes_access=True),
+    Route(
+        "PUT", "/users/{user_id}/roles", identity.SetRoles, permission="users:write", changes_access=True, fresh=Fresh.ALWAYS
+    ),
+    Route(
+        "PUT", "/users/{user_id}/member", identity.LinkMember, permission="users:write", changes_access=True, fresh=Fresh.ALWAYS
+    ),
     Route("POST", "/users/{user_id}/disable", identity.DisableUser, permission="users:write", changes_access=True),
     Route("POST", "/users/{user_id}/enable", identity.EnableUser, permission="users:write", changes_access=True),
     Route(
@@ -101,6 +131,16 @@ USERS = (
         identity.RequirePasswordChange,
         permission="users:write",
         changes_access=True,
+    ),
+    Route(
+        "POST",
+        "/users/{user_id}/reset-mfa",
+        identity.ResetMfa,
+        permission="users:write",
+        status=204,
+        changes_access=True,
+        login_only=True,
+        fresh=Fresh.ALWAYS,
     ),
     Route(
         "POST",
@@ -165,7 +205,15 @@ HOLDS = (
 )
 
 MONEY = (
-    Route("POST", "/entries", ledger.PostEntry, permission="entries:post", idempotency=REQUIRED, makes=ENTRY),
+    Route(
+        "POST",
+        "/entries",
+        ledger.PostEntry,
+        permission="entries:post",
+        idempotency=REQUIRED,
+        makes=ENTRY,
+        fresh=Fresh.ABOVE_LIMIT,
+    ),
     Route("GET", "/entries/{entry_id}", ledger.GetEntry, permission="entries:read"),
     Route(
         "POST",
@@ -175,9 +223,25 @@ MONEY = (
         idempotency=REQUIRED,
         makes=ENTRY,
     ),
-    Route("POST", "/transfers", ledger.Transfer, permission="transfers:make", idempotency=REQUIRED, makes=ENTRY),
+    Route(
+        "POST",
+        "/transfers",
+        ledger.Transfer,
+        permission="transfers:make",
+        idempotency=REQUIRED,
+        makes=ENTRY,
+        fresh=Fresh.ABOVE_LIMIT,
+    ),
     Route("POST", "/deposits", ledger.Deposit, permission="cash:deposit", idempotency=REQUIRED, makes=ENTRY),
-    Route("POST", "/withdrawals", ledger.Withdraw, permission="cash:withdraw", idempotency=REQUIRED, makes=ENTRY),
+    Route(
+        "POST",
+        "/withdrawals",
+        ledger.Withdraw,
+        permission="cash:withdraw",
+        idempotency=REQUIRED,
+        makes=ENTRY,
+        fresh=Fresh.ABOVE_LIMIT,
+    ),
 )
 
 BOOKS = (
@@ -219,9 +283,25 @@ LOANS = (
     Route("POST", f"{LOAN}/approve", loan.ApproveLoan, permission="loans:approve"),
     Route("POST", f"{LOAN}/reject", loan.RejectLoan, permission="loans:approve"),
     Route("POST", f"{LOAN}/withdraw", loan.WithdrawLoan, permission="loans:apply"),
-    Route("POST", f"{LOAN}/disbursement-requests", loan.RequestDisbursement, permission="loans:disburse", status=201),
-    Route("POST", f"{LOAN}/charge-off-requests", loan.RequestChargeOff, permission="loans:write-off", status=201),
-    Route("POST", f"{LOAN}/write-off-requests", loan.RequestWriteOff, permission="loans:write-off", status=201),
+    Route(
+        "POST",
+        f"{LOAN}/disbursement-requests",
+        loan.RequestDisbursement,
+        permission="loans:disburse",
+        status=201,
+        fresh=Fresh.ABOVE_LIMIT,
+    ),
+    Route(
+        "POST",
+        f"{LOAN}/charge-off-requests",
+        loan.RequestChargeOff,
+        permission="loans:write-off",
+        status=201,
+        fresh=Fresh.ALWAYS,
+    ),
+    Route(
+        "POST", f"{LOAN}/write-off-requests", loan.RequestWriteOff, permission="loans:write-off", status=201, fresh=Fresh.ALWAYS
+    ),
     Route("POST", f"{LOAN}/reschedule-requests", loan.RequestReschedule, permission="loans:reschedule", status=201),
     Route("GET", f"{LOAN}/requests", loan.ListLoanRequests, permission="loans:read"),
     Route(
@@ -230,11 +310,20 @@ LOANS = (
         loan.DecideRequest,
         permission="loans:approve",
         idempotency=REQUIRED,
+        fresh=Fresh.ALWAYS,
     ),
     Route("POST", f"{LOAN}/repayments", loan.RecordRepayment, permission="loans:repay", idempotency=REQUIRED, status=201),
     Route("POST", f"{LOAN}/charges", loan.ChargeFee, permission="loans:charge", idempotency=REQUIRED, status=201),
     Route("POST", f"{LOAN}/waivers", loan.WaiveDue, permission="loans:waive", idempotency=REQUIRED, status=201),
-    Route("POST", f"{LOAN}/refunds", loan.RefundOverpayment, permission="loans:repay", idempotency=REQUIRED, status=201),
+    Route(
+        "POST",
+        f"{LOAN}/refunds",
+        loan.RefundOverpayment,
+        permission="loans:repay",
+        idempotency=REQUIRED,
+        status=201,
+        fresh=Fresh.ABOVE_LIMIT,
+    ),
     Route("POST", f"{LOAN}/recoveries", loan.RecordRecovery, permission="loans:repay", idempotency=REQUIRED, status=201),
     Route(
         "POST",
@@ -297,8 +386,10 @@ OPERATIONS = (
 
 ROUTES: tuple[Route, ...] = (
     *AUTH,
+    *MFA,
     *PASSWORD,
     *USERS,
+    *API_KEYS,
     *MEMBERS,
     *GROUPS,
     *ACCOUNTS,

@@ -1,4 +1,4 @@
-"""Who asks: the bearer token of a request -> a caller, with what their roles allow. A fast first no; the actor decides.
+"""Who asks: the bearer token or API key of a request -> a caller, with what their roles allow. A fast first no; the actor decides.
 
 A token's signature is checked once, and the identity actor is asked once what its session may do; then both are known, so that a
 busy client costs a dictionary lookup. Whatever changes that is told by `identity.access_changed.v1`, and what was known of the user
@@ -14,12 +14,14 @@ from typing import Self
 from uuid import UUID
 
 from http_edge.access_tokens import AccessTokens
+from http_edge.api_keys import SECONDS_KNOWN, holder_of
 from http_edge.needs import Client
 from http_edge.problems import Problem
 from http_edge.tokens import AccessClaims
 from messages.base import Refusal, Unauthenticated
-from messages.identity import CheckedSession, CheckSession, SessionId
+from messages.identity import API_KEY_START, CheckedSession, CheckSession, SessionId
 from runtime.client import reply_of
+from runtime.clock import Clock
 from runtime.envelope import NOBODY, Envelope
 from runtime.principal import Principal, Roles
 
@@ -46,6 +48,11 @@ class Caller:
     expires_unix_seconds: float = 0.0
     session_id: UUID | None = None
     must_change_password: bool = False
+    must_enrol_mfa: bool = False
+    authenticated_unix_seconds: float | None = None
+    """When whoever has the token last proved who they are; None for a program with a key."""
+    api_key_id: UUID | None = None
+    """The key of a program that speaks for its user."""
 
 
 STRANGER = Caller(NOBODY)
@@ -82,8 +89,9 @@ class _Memory:
 class Gatekeeper:
     """Knows callers by their Authorization header."""
 
-    def __init__(self, client: Client, tokens: AccessTokens, roles: Roles) -> None:
+    def __init__(self, client: Client, tokens: AccessTokens, roles: Roles, clock: Clock) -> None:
         self._client = client
+        self._clock = clock
         self._tokens = tokens
         self._roles = roles
         self._memory = _Memory()
@@ -101,25 +109,42 @@ class Gatekeeper:
         """The caller. Problem 401 where the token is missing or not valid, or its session is over."""
         if authorization[: len(_SCHEME)].lower() != _SCHEME:
             raise Problem("unauthenticated", headers={"WWW-Authenticate": CHALLENGE})
+        credential = authorization[len(_SCHEME) :].strip()
+        forgotten = self._forgotten
         try:
-            claims = await self._tokens.verify(authorization[len(_SCHEME) :].strip())
-            forgotten = self._forgotten
-            session = await self._session(claims)
+            caller = await (self._by_key(credential) if credential.startswith(API_KEY_START) else self._by_token(credential))
         except Refusal as wrong:
             if wrong.status != Unauthenticated.status:
                 raise
             challenge = f'{CHALLENGE}, error="invalid_token"'
             raise Problem("unauthenticated", wrong.detail, headers={"WWW-Authenticate": challenge}) from None
-        caller = Caller(
+        if forgotten == self._forgotten:
+            self._memory.keep(authorization, caller)
+        return caller
+
+    async def _by_token(self, token: str) -> Caller:
+        claims = await self._tokens.verify(token)
+        session = await self._session(claims)
+        return Caller(
             Principal("user", str(session.user_id), session.roles, session.member_id),
             frozenset(name for role in session.roles for name in self._roles.get(role, ())),
             min(claims.exp, session.ends_at.timestamp()),
             claims.sid,
             session.must_change_password,
+            session.must_enrol_mfa,
+            claims.auth_time,
         )
-        if forgotten == self._forgotten:
-            self._memory.keep(authorization, caller)
-        return caller
+
+    async def _by_key(self, key: str) -> Caller:
+        holder = await holder_of(self._client, key)
+        permissions = frozenset(holder.permissions)
+        ends = min(self._clock.now().timestamp() + SECONDS_KNOWN, holder.expires_at.timestamp())
+        return Caller(
+            Principal("user", str(holder.user_id), holder.roles, holder.member_id, permissions),
+            permissions,
+            ends,
+            api_key_id=holder.api_key_id,
+        )
 
     async def _session(self, claims: AccessClaims) -> CheckedSession:
         """What the session may do; asked once, however many requests want to know."""

@@ -10,7 +10,7 @@ from base64 import urlsafe_b64decode
 from collections.abc import Mapping
 from datetime import datetime
 from functools import lru_cache
-from typing import Any
+from typing import Annotated, Any
 from uuid import UUID
 
 import jwt
@@ -45,6 +45,10 @@ class AccessClaims(BaseModel):
     roles: tuple[RoleName, ...] = Field(max_length=10)
     member: UUID | None = None
     """The member that the user is, if any."""
+    auth_time: int | None = Field(None, strict=True, ge=0)
+    """When the user last proved who they are."""
+    amr: tuple[Annotated[str, Field(max_length=20)], ...] = Field((), max_length=10)
+    """How (RFC 8176)."""
     iat: int = Field(strict=True, ge=0)
     exp: int = Field(strict=True, ge=0)
 

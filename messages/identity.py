@@ -16,6 +16,7 @@ from messages.base import Command, Done, Event, Flag, FromRequest, Line, NotFoun
 from messages.ids import MemberId, UserId
 
 SessionId = NewType("SessionId", UUID)
+ApiKeyId = NewType("ApiKeyId", UUID)
 
 Secret = Annotated[SecretStr, PlainSerializer(lambda secret: secret.get_secret_value(), return_type=str, when_used="json")]
 """Text that is shown to nobody: `repr` masks it, JSON (the wire) carries it."""
@@ -24,6 +25,9 @@ TOKEN_ALGORITHM = "EdDSA"  # noqa: S105 - an algorithm
 """The one algorithm of access tokens (RFC 8037, with Ed25519)."""
 TOKEN_TYPE = "at+jwt"  # noqa: S105 - a media type
 """What the header of an access token says that it is (RFC 9068)."""
+
+API_KEY_START = "coffer_"
+"""What every API key begins with, so that it is known for one wherever it turns up."""
 
 LONGEST_PASSWORD = 256
 """In characters. Long enough for any pass phrase, short enough to hash at once."""
@@ -41,6 +45,15 @@ def _one_spelling(password: SecretStr) -> SecretStr:
     return SecretStr(unicodedata.normalize("NFKC", password.get_secret_value()))
 
 
+def _typed_code(code: SecretStr) -> SecretStr:
+    typed = "".join(code.get_secret_value().split()).replace("-", "").upper()
+    if not typed.isascii() or not typed.isalnum() or len(typed) not in CODE_LENGTHS:
+        raise PydanticCustomError("code", "a code is the six digits of an authenticator, or a recovery code")
+    return SecretStr(typed)
+
+
+CODE_LENGTHS = (6, 16)
+"""Characters of an authenticator's code and of a recovery code, without blanks and dashes."""
 Username = Annotated[str, Field(min_length=3, max_length=100), AfterValidator(_ascii_name)]
 """A name or e-mail address to log in with; capitals do not count. ASCII only, so that no two look alike."""
 Password = Annotated[Secret, Field(min_length=1, max_length=LONGEST_PASSWORD), AfterValidator(_one_spelling)]
@@ -62,6 +75,10 @@ ClientUserAgent = Annotated[str | None, Field(max_length=200), FromRequest("user
 """What the client says that it is."""
 CurrentSession = Annotated[SessionId | None, FromRequest("session")]
 """The session of whoever asks."""
+Code = Annotated[Secret, Field(min_length=6, max_length=40), AfterValidator(_typed_code)]
+"""The six digits that an authenticator shows, or a recovery code; blanks, dashes and capitals do not count."""
+PermissionName = Annotated[str, Field(pattern=r"^[a-z-]+:[a-z-]+$", max_length=80)]
+"""`resource:action`, as roles have them."""
 
 MailKind = Literal["password_reset"]
 """What a mail of the identity actor is about."""
@@ -86,6 +103,126 @@ class Tokens(Reply):
     out."""
     must_change_password: bool = False
     """Nothing but changing the password is allowed until that is done."""
+
+
+class LoginAnswer(Reply):
+    """What a login gives: tokens; or, where a code is due as well, a challenge to trade for them at /auth/mfa/verify."""
+
+    model_config = _HIDDEN
+
+    access_token: Secret | None = None
+    """A signed JWT for the `Authorization: Bearer` header; short-lived."""
+    token_type: str = "Bearer"  # noqa: S105 - the scheme's name
+    expires_in_seconds: int | None = None
+    """Until the access token expires, or the challenge."""
+    refresh_token: Secret | None = None
+    """Trade it for new tokens before it expires; each is good for one use."""
+    refresh_expires_at: datetime | None = None
+    device_token: DeviceToken | None = None
+    """Keep it on this device and send it with the next login, so that others who try the name cannot lock this device out."""
+    must_change_password: bool = False
+    """Nothing but changing the password is allowed until that is done."""
+    mfa_required: bool = False
+    """Whether a code is due: there are no tokens yet."""
+    challenge: Secret | None = None
+    """Good for giving a code, and for nothing else."""
+    mfa_enrolment_required: bool = False
+    """Whether the tokens are good for enrolling an authenticator only: a role of this user asks for one."""
+
+
+class AccessToken(Reply):
+    """A new access token for the same session."""
+
+    model_config = _HIDDEN
+
+    access_token: Secret
+    token_type: str = "Bearer"  # noqa: S105 - the scheme's name
+    expires_in_seconds: int
+
+
+class MfaState(Reply):
+    """Whether an authenticator's codes are asked for."""
+
+    user_id: UserId
+    enabled: bool
+    enabled_at: datetime | None = None
+    required: bool
+    """Whether a role of this user asks for one."""
+    recovery_codes_left: int
+
+
+class MfaEnrolment(Reply):
+    """An authenticator to set up. It counts when its first code is confirmed; shown this once."""
+
+    model_config = _HIDDEN
+
+    secret: Secret
+    """To type into an authenticator: base32."""
+    provisioning_uri: Secret
+    """The same as an otpauth:// address."""
+    qr_svg: Secret
+    """The address as a QR code to point a telephone at: an SVG picture."""
+
+
+class RecoveryCodes(Reply):
+    """Codes for the day when the authenticator is lost: print them. Each is good for one use; shown this once."""
+
+    model_config = _HIDDEN
+
+    recovery_codes: tuple[Secret, ...]
+
+
+class MfaConfirmed(RecoveryCodes):
+    """The authenticator counts from now on. Other sessions of the user have ended; this one goes on with the new token."""
+
+    user_id: UserId
+    access_token: Secret
+    token_type: str = "Bearer"  # noqa: S105 - the scheme's name
+    expires_in_seconds: int
+
+
+class ApiKey(Reply):
+    """A key that a program uses in its user's name."""
+
+    api_key_id: ApiKeyId
+    user_id: UserId
+    name: str
+    prefix: str
+    """What the key begins with, to know it by."""
+    permissions: tuple[str, ...]
+    """What it may do, while its user may."""
+    made_at: datetime
+    expires_at: datetime
+    last_used_at: datetime | None = None
+    """To the minute."""
+    revoked_at: datetime | None = None
+
+
+class ApiKeyPage(Page[ApiKey]):
+    """API keys, the newest first."""
+
+
+class MadeApiKey(Reply):
+    """A new API key. The key itself is shown this once."""
+
+    model_config = _HIDDEN
+
+    key: Secret
+    """For the header `Authorization: Bearer`, or `X-API-Key`."""
+    api_key_id: ApiKeyId
+    api_key: ApiKey
+
+
+class ApiKeyHolder(Reply):
+    """Whose an API key is, and what it may do now."""
+
+    api_key_id: ApiKeyId
+    user_id: UserId
+    roles: tuple[str, ...]
+    member_id: MemberId | None = None
+    permissions: tuple[str, ...]
+    """Those of the key that its user has as well."""
+    expires_at: datetime
 
 
 class User(Reply):
@@ -121,6 +258,8 @@ class CheckedSession(Reply):
     """How (RFC 8176): `pwd` for a password."""
     must_change_password: bool = False
     """The session may only change the password, look at itself, and end."""
+    must_enrol_mfa: bool = False
+    """The session may only enrol an authenticator, look at itself, and end: a role of its user asks for one."""
 
 
 class Session(Reply):
@@ -189,13 +328,14 @@ class SigningKeys(Reply):
 # Logging in
 
 
-class Login(Command[Tokens], wire="identity.login.v1", remember=False):
-    """Log in with name and password."""
+class Login(Command[LoginAnswer], wire="identity.login.v1", remember=False):
+    """Log in with name and password. Who has an authenticator owes a code as well: here, or for the challenge in the answer."""
 
     model_config = _HIDDEN
 
     username: Line
     password: Password
+    code: Code | None = None
     device_token: DeviceToken | None = None
     """Of an earlier login on this device, if there was one."""
     address: ClientAddress = None
@@ -258,6 +398,112 @@ class EndUserSessions(Command[SessionsEnded], wire="identity.end_user_sessions.v
 
 class GetSigningKeys(Query[SigningKeys], wire="identity.get_signing_keys.v1"):
     """The keys to check access tokens with."""
+
+
+# A second factor
+
+
+class VerifyMfa(Command[Tokens], wire="identity.verify_mfa.v1", remember=False):
+    """Give the code that a login asks for, and get its tokens."""
+
+    model_config = _HIDDEN
+
+    challenge: Annotated[Secret, Field(min_length=1, max_length=1000)]
+    code: Code
+    device_token: DeviceToken | None = None
+    """Of an earlier login on this device, if there was one."""
+    address: ClientAddress = None
+    user_agent: ClientUserAgent = None
+
+
+class GetMfa(Query[MfaState], wire="identity.get_mfa.v1"):
+    """Whether your logins ask for a code."""
+
+
+class EnrolMfa(Command[MfaEnrolment], wire="identity.enrol_mfa.v1", remember=False):
+    """Set up an authenticator: the secret that it shares with us. It takes the password again, and counts once a code is confirmed."""
+
+    model_config = _HIDDEN
+
+    password: Password
+
+
+class ConfirmMfa(Command[MfaConfirmed], wire="identity.confirm_mfa.v1", remember=False):
+    """Show that the authenticator works, by its code. From now on logins ask for one."""
+
+    model_config = _HIDDEN
+
+    code: Code
+    current: CurrentSession = None
+
+
+class RemoveMfa(Command[MfaState], wire="identity.remove_mfa.v1", remember=False):
+    """Do without an authenticator again. It takes the password and a code; a recovery code will do."""
+
+    model_config = _HIDDEN
+
+    password: Password
+    code: Code
+
+
+class RenewRecoveryCodes(Command[RecoveryCodes], wire="identity.renew_recovery_codes.v1", remember=False):
+    """Get new recovery codes; the old ones are good no more."""
+
+    model_config = _HIDDEN
+
+    password: Password
+    code: Code
+
+
+class ResetMfa(Command[SessionsEnded], wire="identity.reset_mfa.v1", key="user_id", permission="users:write"):
+    """Take a user's authenticator and recovery codes away, because all were lost. Their sessions end."""
+
+    user_id: UserId
+    reason: Line
+
+
+class StepUp(Command[AccessToken], wire="identity.step_up.v1", remember=False):
+    """Prove again who you are, for what asks for it: the password, and a code where the user has an authenticator."""
+
+    model_config = _HIDDEN
+
+    password: Password
+    code: Code | None = None
+    current: CurrentSession = None
+
+
+# Keys of programs
+
+
+class MakeApiKey(Command[MadeApiKey], wire="identity.make_api_key.v1", remember=False):
+    """Make a key for a program that works in your name, with some of your permissions."""
+
+    name: Line
+    permissions: tuple[PermissionName, ...] = Field(min_length=1, max_length=100)
+    """What it may do; nothing that you may not. It is less as soon as you may less."""
+    expires_in_days: int = Field(90, ge=1, le=365)
+
+
+class ListApiKeys(Query[ApiKeyPage], wire="identity.list_api_keys.v1"):
+    """Your API keys, without their secrets."""
+
+    everyones: bool = False
+    """All users' keys, for those who may read users."""
+    cursor: str | None = Field(None, max_length=1000)
+    limit: int = Field(50, ge=1, le=200)
+
+
+class RevokeApiKey(Command[ApiKey], wire="identity.revoke_api_key.v1"):
+    """End an API key: your own, or anybody's for those who may change users."""
+
+    api_key_id: ApiKeyId
+
+
+class CheckApiKey(Command[ApiKeyHolder], wire="identity.check_api_key.v1", remember=False):
+    """Say whose an API key is, and note that it was used. For the edge, which sends the key's hash and never the key."""
+
+    key_hash: Annotated[Secret, Field(min_length=64, max_length=64)]
+    """SHA-256 of the whole key, in hex."""
 
 
 # Passwords
@@ -358,7 +604,7 @@ class LinkMember(Command[User], wire="identity.link_member.v1", key="user_id", p
 
 
 class DisableUser(Command[User], wire="identity.disable_user.v1", key="user_id", permission="users:write"):
-    """Keep a user out: no login, no refresh; all sessions end."""
+    """Keep a user out: no login, no refresh; all sessions and API keys end."""
 
     user_id: UserId
     reason: Line
@@ -462,6 +708,65 @@ class RefreshTokenReused(Event, wire="identity.refresh_token_reused.v1", key="us
 
     user_id: UserId
     session_id: SessionId
+
+
+class MfaEnabled(Event, wire="identity.mfa_enabled.v1", key="user_id"):
+    """A user's logins ask for a code from now on."""
+
+    user_id: UserId
+
+
+class MfaRemoved(Event, wire="identity.mfa_removed.v1", key="user_id"):
+    """A user's logins ask for no code any more."""
+
+    user_id: UserId
+    by: UserId | None
+    """Who did it; None for a program."""
+
+
+class MfaLocked(Event, wire="identity.mfa_locked.v1", key="user_id"):
+    """Somebody with a user's password gave so many wrong codes that none is looked at for a while."""
+
+    user_id: UserId
+    failures: int
+    locked_until: datetime
+
+
+class RecoveryCodeUsed(Event, wire="identity.recovery_code_used.v1", key="user_id"):
+    """A user gave a recovery code in place of the authenticator's."""
+
+    user_id: UserId
+    left: int
+
+
+class RecoveryCodesRenewed(Event, wire="identity.recovery_codes_renewed.v1", key="user_id"):
+    """A user has new recovery codes."""
+
+    user_id: UserId
+
+
+class SteppedUp(Event, wire="identity.stepped_up.v1", key="user_id"):
+    """A user proved again who they are, for something that asks for it."""
+
+    user_id: UserId
+    session_id: SessionId
+
+
+class ApiKeyMade(Event, wire="identity.api_key_made.v1", key="user_id"):
+    """A program may work in a user's name from now on."""
+
+    user_id: UserId
+    api_key_id: ApiKeyId
+    prefix: str
+    permissions: tuple[str, ...]
+    expires_at: datetime
+
+
+class ApiKeyRevoked(Event, wire="identity.api_key_revoked.v1", key="user_id"):
+    """An API key is good no more."""
+
+    user_id: UserId
+    api_key_id: ApiKeyId
 
 
 # What is refused
@@ -582,3 +887,76 @@ class UsersExist(Refusal):
 
     rule = "users_exist"
     status = 409
+
+
+class MfaCodeWrong(Refusal):
+    """The code is wrong, or was used before. Wait for the next one."""
+
+    rule = "mfa_code_wrong"
+
+
+class MfaCodeMissing(Refusal):
+    """This user has an authenticator: give its code as well."""
+
+    rule = "mfa_code_missing"
+
+
+class MfaIsLocked(Refusal):
+    """There were too many wrong codes. None is looked at for a while."""
+
+    rule = "mfa_locked"
+    status = 429
+
+
+class MfaChallengeInvalid(Refusal):
+    """The challenge is unknown or over. Log in again."""
+
+    rule = "mfa_challenge_invalid"
+    status = 401
+
+
+class MfaIsOn(Refusal):
+    """There is an authenticator already; remove it first."""
+
+    rule = "mfa_is_on"
+    status = 409
+
+
+class MfaIsOff(Refusal):
+    """There is no authenticator; enrol one first."""
+
+    rule = "mfa_is_off"
+    status = 409
+
+
+class NeedsALogin(Refusal):
+    """This is for somebody who logged in, not for a program with an API key."""
+
+    rule = "needs_a_login"
+    status = 403
+
+
+class PermissionNotYours(Refusal):
+    """A key may do nothing that its maker may not."""
+
+    rule = "permission_not_yours"
+
+
+class TooManyApiKeys(Refusal):
+    """There are as many API keys as one user may have; revoke one first."""
+
+    rule = "too_many_api_keys"
+    status = 409
+
+
+class ApiKeyNotFound(NotFound):
+    """There is no such API key."""
+
+    rule = "api_key_not_found"
+
+
+class ApiKeyInvalid(Refusal):
+    """The API key is unknown, expired or revoked."""
+
+    rule = "api_key_invalid"
+    status = 401

@@ -26,6 +26,8 @@ class Principal:
     roles: tuple[str, ...] = ()
     member_id: UUID | None = None
     """The member that a user is, where the user is one."""
+    only: frozenset[str] | None = None
+    """For a program with a user's key: the permissions that the key has, of those that the user's roles give. None: all of them."""
 
     def to_header(self) -> str:
         """As text for a message header."""
@@ -44,6 +46,8 @@ def _to_header(principal: Principal) -> str:
         fields["roles"] = principal.roles
     if principal.member_id is not None:
         fields["member"] = str(principal.member_id)
+    if principal.only is not None:
+        fields["only"] = sorted(principal.only)
     return orjson.dumps(fields).decode()
 
 
@@ -52,8 +56,16 @@ def _from_header(text: str) -> Principal:
     fields = orjson.loads(text)
     if not isinstance(fields, dict) or fields.get("kind") not in get_args(Kind) or not isinstance(fields.get("id"), str):
         raise ValueError("no principal")
-    member = fields.get("member")
-    return Principal(fields["kind"], fields["id"], tuple(map(str, fields.get("roles", ()))), UUID(member) if member else None)
+    member, only = fields.get("member"), fields.get("only")
+    if not isinstance(only, list | None):
+        raise ValueError("no permissions")  # noqa: TRY004 - a header that holds something else is a wrong value like any other
+    return Principal(
+        fields["kind"],
+        fields["id"],
+        tuple(map(str, fields.get("roles", ()))),
+        UUID(member) if member else None,
+        None if only is None else frozenset(map(str, only)),
+    )
 
 
 class Authority:
@@ -67,6 +79,8 @@ class Authority:
         """How far the permission reaches: all, own, or not at all (None). Our own actors reach all."""
         if permission is None or principal.kind == "actor":
             return "all"
+        if principal.only is not None and permission not in principal.only:
+            return None
         if (principal, permission) in self._known:
             return self._known[principal, permission]
         scopes = {self._roles.get(role, {}).get(permission) for role in principal.roles}

@@ -3,9 +3,11 @@
 What it does lives in handlers/. The edge limits how often somebody may ask; who guesses passwords is made to wait here.
 """
 
+from actors.identity.handlers.api_keys import ApiKeys
 from actors.identity.handlers.logging_in import LoggingIn
 from actors.identity.handlers.refreshing import Refreshing
 from actors.identity.handlers.resetting import Resetting
+from actors.identity.handlers.second_factor import SecondFactor
 from actors.identity.handlers.sessions import Sessions
 from actors.identity.handlers.users import Users
 from config.roles import load_roles
@@ -13,7 +15,7 @@ from config.settings import Profile, Settings
 from runtime.actor import Actor
 
 
-class Identity(LoggingIn, Resetting, Refreshing, Sessions, Users, Actor):
+class Identity(LoggingIn, Resetting, Refreshing, Sessions, SecondFactor, ApiKeys, Users, Actor):
     """Lets in who proves who they are, never says which half was wrong, and keeps nothing that a thief of tables could use."""
 
     name = "identity"

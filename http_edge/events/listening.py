@@ -19,6 +19,7 @@ from uuid import UUID
 
 from aiohttp import web
 
+from http_edge.api_keys import authorization_of
 from http_edge.conversation import CORRELATION_HEADER, correlation_id_of
 from http_edge.cors import Cors
 from http_edge.endpoint import Shared, problem_response
@@ -104,9 +105,14 @@ class Listening:
                 del self._streams[user]
 
     async def _caller(self, request: web.BaseRequest) -> Caller:
-        authorization = request.headers.get("Authorization", "")
+        authorization = authorization_of(request.headers)
         gatekeeper, now = self._shared.gatekeeper, self._shared.clock.now().timestamp()
-        return gatekeeper.known(authorization, now) or await gatekeeper.admit(authorization)
+        caller = gatekeeper.known(authorization, now) or await gatekeeper.admit(authorization)
+        if caller.must_change_password:
+            raise Problem("password_change_required")
+        if caller.must_enrol_mfa:
+            raise Problem("mfa_enrolment_required")
+        return caller
 
     def _listened(self, request: web.BaseRequest, caller: Caller) -> Listened:
         query = request.rel_url.query

@@ -258,4 +258,7 @@ async def test_who_must_change_the_password_may_look_at_themself_and_leave(edge:
         ("GET", "/auth/sessions"),
         ("POST", "/auth/logout-all"),
         ("POST", "/password/change"),
+        ("GET", "/auth/mfa"),
+        ("POST", "/auth/mfa/enrol"),
+        ("POST", "/auth/mfa/confirm"),
     }

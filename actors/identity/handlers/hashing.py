@@ -9,7 +9,7 @@ import asyncio
 import contextlib
 import os
 import threading
-from collections.abc import AsyncIterator, Callable, Collection, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
@@ -17,8 +17,9 @@ import bcrypt
 from pydantic import SecretStr
 
 from actors.identity.rules import passwords
+from actors.identity.rules.access_tokens import ONE_TIME_CODE
 from actors.identity.rules.strength import weakness
-from actors.identity.store import Store
+from actors.identity.store import ApiKeyStore, SecondFactorStore, Store
 from config.roles import load_roles
 from config.settings import IdentitySettings
 from messages.identity import PasswordIsUsername, PasswordsBusy, PasswordTooWeak, PasswordUsedBefore
@@ -40,18 +41,29 @@ class Hashing:
     def __init__(
         self,
         settings: IdentitySettings | None = None,
-        roles: Collection[str] | None = None,
+        roles: Mapping[str, Collection[str]] | None = None,
         *,
         mails_to_log: bool = False,
     ) -> None:
         self.store = Store()
+        self.api_keys = ApiKeyStore()
+        self.factors = SecondFactorStore()
         self.settings = settings or IdentitySettings()
-        self.known_roles = frozenset(load_roles() if roles is None else roles)
+        self._roles: Mapping[str, Collection[str]] = load_roles() if roles is None else roles
+        self.known_roles = frozenset(self._roles)
         self.mails_to_log = mails_to_log
         """Whether secrets that are to be mailed are written to the log: where nobody but a developer reads it."""
         self._hashers = ThreadPoolExecutor(HASHING_THREADS, thread_name_prefix="password", initializer=_step_back)
         self._free = asyncio.Semaphore(HASHING_THREADS)
         self._in_line = 0
+
+    def permissions_of(self, roles: Collection[str]) -> frozenset[str]:
+        """All that somebody with these roles may do, to their own things or to all."""
+        return frozenset(permission for role in roles for permission in self._roles.get(role, ()))
+
+    def must_enrol(self, roles: Collection[str], proved_by: Collection[str]) -> bool:
+        """Whether a login is good for nothing but enrolling an authenticator."""
+        return ONE_TIME_CODE not in proved_by and not set(roles).isdisjoint(self.settings.mfa_required_roles)
 
     @contextlib.asynccontextmanager
     async def place_to_hash(self) -> AsyncIterator[None]:

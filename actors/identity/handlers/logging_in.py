@@ -9,25 +9,32 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 import bcrypt
+from pydantic import SecretStr
 
-from actors.identity.handlers.attempts import Attempts
+from actors.identity.handlers.proving import Proving
 from actors.identity.handlers.sessions import tell_ended
 from actors.identity.rules import passwords
-from actors.identity.rules.access_tokens import SigningPair
+from actors.identity.rules.access_tokens import ONE_TIME_CODE, PASSWORD, Proof, SigningPair
+from actors.identity.rules.challenges import LIVES as CHALLENGE_LIVES
+from actors.identity.rules.challenges import Challenged, challenge, challenged, mark_of
 from actors.identity.rules.devices import device_named
 from actors.identity.rules.lockout import NONCE_BYTES, Target, device_in, device_token, target_of
 from actors.identity.rules.refreshing import SALT_BYTES, TOKEN_BYTES, Issue, hash_of, token_in
+from actors.identity.rules.sealing import challenge_key
 from messages.identity import (
     AccessChanged,
     AccountLocked,
     Login,
+    LoginAnswer,
     LoginFailed,
     LoginSucceeded,
     Logout,
+    MfaChallengeInvalid,
     SessionId,
     SessionsEnded,
     Tokens,
     User,
+    VerifyMfa,
     WrongCredentials,
 )
 from messages.ids import UserId
@@ -55,16 +62,17 @@ class _Attempt:
     """If this attempt fails, the next must wait until then."""
 
 
-class LoggingIn(Attempts):
+class LoggingIn(Proving):
     """Lets in and out."""
 
     @handles
-    async def login(self, command: Login, turn: Turn) -> Tokens:
+    async def login(self, command: Login, turn: Turn) -> LoginAnswer:
         async with self.place_to_hash():
             attempt = await self._begin(command, turn)
             right, better_hash = await self.on_thread(lambda: self._check(command, attempt.password_hash))
-            user = None
+            user, proved = None, False
             if right and attempt.user_id is not None:
+                proved = command.code is not None and await self.prove_code_if_due(turn, attempt.user_id, command.code)
                 user = await self.store.lock_who_logs_in(turn, attempt.user_id, attempt.password_hash)
         if user is None:
             await turn.rollback()
@@ -73,7 +81,37 @@ class LoggingIn(Attempts):
         if better_hash is not None:
             await self.store.rehash_password(turn, user.user_id, attempt.password_hash, better_hash)
         await self.store.forget_failures(turn, attempt.counted)
-        return await self._begin_session(turn, user, attempt, command)
+        if not proved and await self.factors.is_due(turn, user.user_id):
+            return self._challenge(user, better_hash or attempt.password_hash, turn)
+        tokens = await self._begin_session(turn, user, attempt.key, attempt.device, command, proved=proved)
+        answer = LoginAnswer.model_validate(tokens.model_dump())
+        return answer.model_copy(update={"mfa_enrolment_required": not proved and self.must_enrol(user.roles, ())})
+
+    def _challenge(self, user: User, password_hash: str, turn: Turn) -> LoginAnswer:
+        secret = challenge_key(self.secret)
+        who = Challenged(user.user_id, mark_of(password_hash, secret))
+        text = challenge(who, secret, issuer=self.settings.issuer, now=turn.now)
+        seconds = int(CHALLENGE_LIVES.total_seconds())
+        return LoginAnswer(mfa_required=True, challenge=SecretStr(text), expires_in_seconds=seconds)
+
+    @handles
+    async def verify_mfa(self, command: VerifyMfa, turn: Turn) -> Tokens:
+        secret = challenge_key(self.secret)
+        text = command.challenge.get_secret_value()
+        who = challenged(text, secret, issuer=self.settings.issuer, now=turn.now)
+        if who is None:
+            raise MfaChallengeInvalid
+        async with turn.apart() as db:
+            known = await self.store.password_of(db, who.user_id)
+            key = await self.signing_key(db, turn.now)
+        if known is None or mark_of(known[1], secret) != who.password_mark:
+            raise MfaChallengeInvalid
+        await self.prove_code(turn, who.user_id, command.code)
+        user = await self.store.lock_who_logs_in(turn, who.user_id, known[1])
+        if user is None:
+            raise MfaChallengeInvalid
+        device = _device_of(command, who.user_id, self.attempts_key)
+        return await self._begin_session(turn, user, key, device, command, proved=True)
 
     async def _begin(self, command: Login, turn: Turn) -> _Attempt:
         name, key = command.username.lower(), self.attempts_key
@@ -108,23 +146,26 @@ class LoggingIn(Attempts):
                 on_device = attempt.device is not None
                 events.append(AccountLocked(user_id=attempt.user_id, until=attempt.locks_until, on_device=on_device))
 
-    async def _begin_session(self, turn: Turn, user: User, attempt: _Attempt, command: Login) -> Tokens:
+    async def _begin_session(
+        self, turn: Turn, user: User, key: SigningPair, device: bytes | None, command: Login | VerifyMfa, *, proved: bool
+    ) -> Tokens:
         # Of message and user: whoever learned the id of somebody's login must not join their session.
         session_id = SessionId(turn.derive(f"session of {user.user_id}"))
         ends_at = turn.now + timedelta(days=self.settings.refresh_days_absolute)
         await self.store.forget_sessions(turn, user.user_id, turn.now - KEPT_AFTER_END)
+        proof = Proof(turn.now, (PASSWORD, ONE_TIME_CODE) if proved else (PASSWORD,))
         named, address = device_named(command.user_agent), command.address or ""
-        await self.store.begin_session(turn, session_id, user.user_id, turn.now, ends_at, named, address)
+        await self.store.begin_session(turn, session_id, user.user_id, proof, ends_at, named, address)
         surplus = await self.store.end_surplus_sessions(turn, user.user_id, turn.now, "too many others", MOST_SESSIONS)
         if surplus:
             turn.emit(AccessChanged(user_id=user.user_id, session_ids=tuple(surplus)))
         issue = Issue(secrets.token_bytes(TOKEN_BYTES), session_id, self.expiry(turn.now, ends_at))
         await self.store.insert_token(turn, issue, secrets.token_bytes(SALT_BYTES), turn.now)
-        known = attempt.device is not None
+        known = device is not None
         turn.emit(LoginSucceeded(user_id=user.user_id, session_id=session_id, address=address, known_device=known))
-        nonce = attempt.device or secrets.token_bytes(NONCE_BYTES)
-        device = device_token(nonce, user.user_id, self.attempts_key)
-        return self.tokens(user, issue, attempt.key, turn.now, device=device)
+        nonce = device or secrets.token_bytes(NONCE_BYTES)
+        token = device_token(nonce, user.user_id, self.attempts_key)
+        return self.tokens(user, issue, proof, key, turn.now, device=token)
 
     @handles
     async def logout(self, command: Logout, turn: Turn) -> SessionsEnded:
@@ -136,6 +177,6 @@ class LoggingIn(Attempts):
         return SessionsEnded() if user_id is None else tell_ended(turn, UserId(user_id), [SessionId(known.session_id)])
 
 
-def _device_of(command: Login, user_id: UUID | None, key: bytes) -> bytes | None:
+def _device_of(command: Login | VerifyMfa, user_id: UUID | None, key: bytes) -> bytes | None:
     sent = command.device_token
     return None if sent is None or user_id is None else device_in(sent.get_secret_value(), user_id, key)

@@ -70,7 +70,7 @@ class Refreshing(Signing):
                 return None
             case Verdict.REFUSE:
                 return None
-        return self.tokens(known.user, issue, await self.signing_key(db, now), now)
+        return self.tokens(known.user, issue, known.proof, await self.signing_key(db, now), now)
 
 
 def _presented(known: KnownToken, *, successor_used: bool) -> Presented:

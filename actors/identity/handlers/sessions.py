@@ -37,7 +37,7 @@ class Sessions(Hashing):
         found = await self.store.checked_session(turn, query.session_id, turn.now)
         if found is None:
             raise SessionOver
-        return found
+        return found.model_copy(update={"must_enrol_mfa": self.must_enrol(found.roles, found.amr)})
 
     @handles
     async def list_sessions(self, query: ListSessions, turn: Turn) -> SessionPage:

@@ -132,6 +132,7 @@ class Users(Hashing):
 
     async def _disable(self, turn: Turn, user: User, because: str) -> User:
         await self.store.revoke_sessions(turn, user.user_id, turn.now, "the user was disabled")
+        await self.api_keys.revoke_all(turn, user.user_id, turn.now, "the user was disabled")
         turn.emit(UserDisabled(user_id=user.user_id))
         return await self._change(turn, user, because, disabled=True)
 

@@ -14,6 +14,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from messages.identity import TOKEN_ALGORITHM, TOKEN_TYPE
 
 PRIVATE_KEY_BYTES = 32
+PASSWORD, ONE_TIME_CODE = "pwd", "otp"
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +23,15 @@ class SigningPair:
 
     kid: str
     private_key: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """When and how a user last proved who they are."""
+
+    at: datetime
+    by: tuple[str, ...]
+    """Authentication methods (RFC 8176)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +44,7 @@ class Subject:
     session_id: UUID
     roles: Sequence[str]
     member_id: UUID | None
+    proof: Proof
 
 
 def signed(subject: Subject, key: SigningPair, *, token_id: UUID, now: datetime, lives: timedelta) -> str:
@@ -46,6 +57,8 @@ def signed(subject: Subject, key: SigningPair, *, token_id: UUID, now: datetime,
         "sid": str(subject.session_id),
         "jti": str(token_id),
         "roles": list(subject.roles),
+        "auth_time": int(subject.proof.at.timestamp()),
+        "amr": list(subject.proof.by),
         "iat": issued_at,
         "exp": issued_at + int(lives.total_seconds()),
     }

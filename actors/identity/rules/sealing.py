@@ -1,5 +1,5 @@
-"""What is derived from the key secret of the settings: the seal over private keys, the succession of refresh tokens, and what
-attempts are counted by.
+"""What is derived from the key secret of the settings: the seal over private keys and authenticators' secrets, the succession of
+refresh tokens, the key of challenges, and what attempts are counted by.
 """
 
 import hashlib
@@ -14,22 +14,23 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 NONCE_BYTES = 12
 _SEAL, _SUCCESSION = b"coffer identity seal v1", b"coffer refresh token succession v1"
+_CHALLENGE = b"coffer second factor challenge v1"
 _ATTEMPTS, _RESET = b"coffer attempts and known devices v1", b"coffer password reset v1"
 
 
 class SealBroken(Exception):
-    """The signing key does not open: identity.key_secret is not the one that it was sealed with, or the row was changed."""
+    """What was sealed does not open: identity.key_secret is not the one that it was sealed with, or the row was changed."""
 
 
-def seal(private_key: bytes, kid: str, secret: str, nonce: bytes) -> bytes:
-    """The private key as it is kept; opens under the same secret and key id only. A nonce is for one use."""
-    return nonce + AESGCM(_derived(secret, _SEAL)).encrypt(nonce, private_key, kid.encode())
+def seal(what: bytes, name: str, secret: str, nonce: bytes) -> bytes:
+    """Something secret as it is kept; opens under the same secret and name only. A nonce is for one use."""
+    return nonce + AESGCM(_derived(secret, _SEAL)).encrypt(nonce, what, name.encode())
 
 
-def unseal(sealed: bytes, kid: str, secret: str) -> bytes:
-    """The private key again. SealBroken where it was sealed otherwise."""
+def unseal(sealed: bytes, name: str, secret: str) -> bytes:
+    """What was sealed. SealBroken where it was sealed otherwise."""
     try:
-        return AESGCM(_derived(secret, _SEAL)).decrypt(sealed[:NONCE_BYTES], sealed[NONCE_BYTES:], kid.encode())
+        return AESGCM(_derived(secret, _SEAL)).decrypt(sealed[:NONCE_BYTES], sealed[NONCE_BYTES:], name.encode())
     except (InvalidTag, ValueError):
         raise SealBroken(SealBroken.__doc__) from None
 
@@ -37,6 +38,11 @@ def unseal(sealed: bytes, kid: str, secret: str) -> bytes:
 def succession_key(secret: str) -> bytes:
     """What the successors of refresh tokens are made with."""
     return _derived(secret, _SUCCESSION)
+
+
+def challenge_key(secret: str) -> bytes:
+    """What challenges are signed with."""
+    return _derived(secret, _CHALLENGE)
 
 
 def attempts_key(secret: str) -> bytes:

@@ -24,7 +24,7 @@ FOR UPDATE;
 -- A refresh token with its session and user.
 SELECT
     t.salt, t.expires_at, t.used_at, t.used_by,
-    s.session_id, s.ends_at, s.revoked_at,
+    s.session_id, s.ends_at, s.revoked_at, s.amr, coalesce(s.authenticated_at, s.began_at) AS authenticated_at,
     u.user_id, u.username, u.roles, u.member_id, u.disabled_at, u.must_change_password, u.created_at, u.version
 FROM identity.refresh_token AS t
 JOIN identity.session AS s USING (session_id)

@@ -4,6 +4,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from actors.identity.rules.access_tokens import Proof
 from actors.identity.store.transaction import Transaction
 from messages.identity import CheckedSession, Session, SessionId
 from messages.ids import MemberId, UserId
@@ -16,9 +17,17 @@ class Sessions:
     """Reads and writes sessions; decides nothing."""
 
     async def begin_session(
-        self, db: Transaction, session_id: UUID, user_id: UUID, now: datetime, ends_at: datetime, device: str, address: str
+        self,
+        db: Transaction,
+        session_id: UUID,
+        user_id: UUID,
+        proof: Proof,
+        ends_at: datetime,
+        device: str,
+        address: str,
     ) -> None:
-        await db.execute(_sql["begin_session"], session_id, user_id, now, ends_at, device, address)
+        arguments = (session_id, user_id, proof.at, ends_at, device, address, list(proof.by))
+        await db.execute(_sql["begin_session"], *arguments)
 
     async def forget_sessions(self, db: Transaction, user_id: UUID, over_before: datetime) -> None:
         await db.execute(_sql["forget_sessions"], user_id, over_before)

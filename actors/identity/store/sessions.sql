@@ -1,7 +1,7 @@
 -- name: begin_session
 -- A session; the same one where the login is handled a second time.
-INSERT INTO identity.session (session_id, user_id, began_at, ends_at, device, address, last_used_at, authenticated_at)
-VALUES ($1, $2, $3, $4, $5, $6, $3, $3)
+INSERT INTO identity.session (session_id, user_id, began_at, ends_at, device, address, last_used_at, authenticated_at, amr)
+VALUES ($1, $2, $3, $4, $5, $6, $3, $3, $7)
 ON CONFLICT (session_id) DO NOTHING;
 
 -- name: forget_sessions

@@ -7,6 +7,7 @@ from uuid import UUID
 
 import asyncpg
 
+from actors.identity.rules.access_tokens import Proof
 from actors.identity.rules.refreshing import Issue, hash_of
 from actors.identity.store.attempts import Attempts
 from actors.identity.store.keys import Keys
@@ -30,6 +31,7 @@ class KnownToken:
     session_id: UUID
     session_ends_at: datetime
     session_revoked: bool
+    proof: Proof
     user: User
 
 
@@ -68,6 +70,7 @@ class Store(Attempts, Keys, Passwords, Resets, Sessions):
             session_id=row["session_id"],
             session_ends_at=row["ends_at"],
             session_revoked=row["revoked_at"] is not None,
+            proof=Proof(row["authenticated_at"], tuple(row["amr"])),
             user=_user(row),
         )
 
