@@ -54,8 +54,11 @@ How often the edge may be asked: `share_without_redis` (default %s), and under `
 ROLES = """\
 ## roles.yaml
 
-Under `roles:`, one entry per role: `permission: all` or `permission: own`. `own` reaches what belongs to the principal's own
-member. A role in the operator's file replaces the shipped role whole; the environment has no say.
+Under `roles:`, one entry per role: its name, then `permission: scope`, or `permission: {scope: all, at_most: {KES: "100000.00"}}`.
+Scopes: `own` reaches what belongs to the member that the user is; `group` also what belongs to the members of the groups that the user
+looks after; `branch` also what belongs to the members of the user's branch; `all` everything. `at_most` is the largest amount by
+currency; a currency that it does not name is refused. A role in the operator's file replaces the shipped role whole; the environment
+has no say. Roles that the institution defines over HTTP stand beside these, and cannot replace one.
 """
 
 

@@ -131,6 +131,11 @@ class IdentitySettings(Section):
     """A refresh whose answer was lost may be repeated for so long and gets the same tokens; later the same token ends the login."""
     signing_key_days: int = Field(90, ge=1, le=3_650)
     """After so long another key signs the tokens. Nobody is logged out by it."""
+    invitation_hours: int = Field(72, ge=1, le=336)
+    """How long an invitation is good."""
+    role_changes_need_approval: bool | None = None
+    """Whether roles of users, and definitions of roles, count only when another person has approved them. Not set: in production only,
+    so that a demo with one administrator works. While nobody else could approve, an administrator's changes count at once."""
     issuer: str = Field("coffer", min_length=1, max_length=200)
     """The `iss` of the tokens; others' tokens are refused."""
     audience: str = Field("coffer-api", min_length=1, max_length=200)
@@ -246,6 +251,10 @@ class CacheSettings(Section):
     """How long after that it is given once more, while one request asks anew."""
 
 
+BranchCode = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
+BranchName = Annotated[str, Field(min_length=1, max_length=100)]
+
+
 class BusinessCalendar(Section):
     """The institution's business days. As shipped every day is one, and the business date moves from each to the next."""
 
@@ -312,6 +321,14 @@ class Settings(Section):
     telemetry: TelemetrySettings = TelemetrySettings()
     demo: DemoSettings = DemoSettings()
     business_calendar: BusinessCalendar = BusinessCalendar()
+    branches: dict[BranchCode, BranchName] = Field(default_factory=dict)
+    """The institution's branches: code and name, as `nairobi_west: Nairobi West`. Members and users may belong to one."""
+
+    @property
+    def role_changes_need_approval(self) -> bool:
+        """Whether one person asks for roles and another approves."""
+        asked = self.identity.role_changes_need_approval
+        return self.profile is Profile.PRODUCTION if asked is None else asked
 
     @property
     def seeds_demo(self) -> bool:

@@ -8,7 +8,6 @@ whatever came there otherwise is no answer.
 
 import hashlib
 from collections.abc import Awaitable, Callable
-from typing import Any
 
 import orjson
 from pydantic import ValidationError
@@ -19,7 +18,7 @@ from messages.base import Message
 from messages.ids import new_id
 from runtime.cache.vouching import everything_of
 from runtime.client import Answer
-from runtime.principal import Authority, Principal
+from runtime.principal import Authority, Principal, Scope, widest
 
 Ask = Callable[[], Awaitable[Answer]]
 
@@ -41,6 +40,9 @@ class CachedReads:
 
     async def answer(self, message: Message, principal: Principal, ask: Ask) -> Answer:
         """The answer that is kept, or the actor's. runtime.errors.Unavailable where there is neither."""
+        grants = self._authority.grants(principal, self._message.permission)
+        if not grants:  # the institution's own roles, which the actor knows
+            return await ask()
         asked: list[Answer] = []
 
         async def load() -> bytes | None:
@@ -48,7 +50,7 @@ class CachedReads:
             asked.append(answer)
             return answer.body if answer.kind == "reply" else None
 
-        name = f"{self._kind}:{self._whose(principal)}:{_digest(message.model_dump_json().encode())}"
+        name = f"{self._kind}:{self._whose(principal, widest(grants))}:{_digest(message.model_dump_json().encode())}"
         tags = [everything_of(message.actor), *message.filled(self._message.cached)]
         body = await self._shelf.through(name, tags, load, counted_as=self._message.wire)
         if asked:
@@ -57,8 +59,7 @@ class CachedReads:
             return await ask()
         return Answer("reply", body, new_id())
 
-    def _whose(self, principal: Principal) -> str:
-        reach: Any = self._authority.scope(principal, self._message.permission)
+    def _whose(self, principal: Principal, reach: Scope) -> str:
         if self._message.permission is not None and reach == "all":
             return "all"
         # With the reach, which the same roles may have otherwise tomorrow.

@@ -65,6 +65,10 @@ class Shared:
             raise Problem("overloaded", headers={RETRY_AFTER: str(self.retry_after_seconds)})
 
 
+HAS_CHANGED_FIELD = "access_changed"
+"""Says no in a reply where nothing has changed yet, because somebody else has to approve it."""
+
+
 class MessageEndpoint:
     """Answers one route."""
 
@@ -163,7 +167,8 @@ class MessageEndpoint:
         """The same, for what changes somebody's access: the change counts here before it is answered."""
         with self._shared.gatekeeper.expect_change(message_id) as expected:
             answer = await self._ask(message, caller, message_id, correlation_id, traceparent)
-            user_id = orjson.loads(answer.body).get(USER_FIELD) if answer.kind == "reply" else None
+            reply = orjson.loads(answer.body) if answer.kind == "reply" else {}
+            user_id = reply.get(USER_FIELD) if reply.get(HAS_CHANGED_FIELD, True) else None
             if user_id is not None:
                 await expected.made(user_id, replayed=answer.replayed)
         return answer
@@ -187,7 +192,7 @@ class MessageEndpoint:
         """Whether this caller may say this message at all."""
         if caller is STRANGER:
             return
-        if self._permission is not None and self._permission not in caller.permissions:
+        if self._permission is not None and not caller.may(self._permission):
             raise Problem("forbidden", f"This takes the permission {self._permission}.")
         if caller.must_change_password and not self._route.for_restricted:
             raise Problem("password_change_required")

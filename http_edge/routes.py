@@ -4,7 +4,18 @@ A new message over HTTP is one row here. Replies, validation, documentation and 
 """
 
 from http_edge.route import Fresh, Idempotency, Route
-from messages import close_of_business, identity, ledger, loan, loan_calculator, loan_product, member, operations, portfolio
+from messages import (
+    access,
+    close_of_business,
+    identity,
+    ledger,
+    loan,
+    loan_calculator,
+    loan_product,
+    member,
+    operations,
+    portfolio,
+)
 
 REQUIRED = Idempotency.REQUIRED
 MEMBER, ENTRY = "/members/{member_id}", "/entries/{entry_id}"
@@ -15,6 +26,10 @@ TAGS: dict[str, str] = {
     "password": "Changing a password, and what to do when it is forgotten.",
     "users": "Who may log in, and as what.",
     "api-keys": "Keys for programs: each works in the name of the user who made it, with some of that user's permissions.",
+    "roles": "What users may do, by name: built-in roles, and the institution's own.",
+    "permissions": "What a role can grant, and how far.",
+    "access-requests": "Roles of users and definitions of roles, asked for by one and approved by another.",
+    "branches": "Where members belong and users work.",
     "members": "The persons and businesses that belong to the institution.",
     "groups": "Solidarity groups of members.",
     "accounts": "Accounts: what they hold, their statements, freezes, limits and holds.",
@@ -120,6 +135,7 @@ USERS = (
     Route(
         "PUT", "/users/{user_id}/roles", identity.SetRoles, permission="users:write", changes_access=True, fresh=Fresh.ALWAYS
     ),
+    Route("PUT", "/users/{user_id}/branch", identity.SetBranch, permission="users:write", changes_access=True),
     Route(
         "PUT", "/users/{user_id}/member", identity.LinkMember, permission="users:write", changes_access=True, fresh=Fresh.ALWAYS
     ),
@@ -152,6 +168,37 @@ USERS = (
     ),
 )
 
+INVITATIONS = (
+    Route("POST", "/users/invitations", identity.InviteUser, permission="users:write", status=201),
+    Route("POST", "/users/{user_id}/invite-again", identity.InviteAgain, permission="users:write"),
+    Route(
+        "POST",
+        "/auth/accept-invitation",
+        identity.AcceptInvitation,
+        public=True,
+        status=204,
+    ),
+)
+
+ROLES = (
+    Route("GET", "/roles", access.ListRoles, permission="roles:read"),
+    Route("POST", "/roles", access.DefineRole, permission="roles:write", makes="/access-requests/{request_id}"),
+    Route("GET", "/roles/{name}", access.GetRole, permission="roles:read"),
+    Route("PUT", "/roles/{name}", access.ChangeRole, permission="roles:write"),
+    Route("GET", "/permissions", access.ListPermissions, permission="roles:read"),
+    Route("GET", "/branches", access.ListBranches),
+    Route("GET", "/access-requests", access.ListAccessRequests, permission="access-requests:read"),
+    Route("GET", "/access-requests/{request_id}", access.GetAccessRequest, permission="access-requests:read"),
+    Route(
+        "POST",
+        "/access-requests/{request_id}/approve",
+        access.ApproveAccessRequest,
+        permission="access-requests:decide",
+        changes_access=True,
+    ),
+    Route("POST", "/access-requests/{request_id}/reject", access.RejectAccessRequest, permission="access-requests:decide"),
+)
+
 MEMBERS = (
     Route("POST", "/members/persons", member.RegisterPerson, permission="members:write", makes=MEMBER),
     Route("POST", "/members/businesses", member.RegisterBusiness, permission="members:write", makes=MEMBER),
@@ -162,6 +209,7 @@ MEMBERS = (
     Route("PUT", "/members/{member_id}/business", member.CorrectBusiness, permission="members:write"),
     Route("POST", "/members/{member_id}/identifiers", member.AddIdentifier, permission="members:write", status=201),
     Route("DELETE", "/members/{member_id}/identifiers/{identifier_id}", member.RemoveIdentifier, permission="members:write"),
+    Route("PUT", "/members/{member_id}/branch", member.MoveMember, permission="members:move"),
     Route("POST", "/members/{member_id}/activate", member.ActivateMember, permission="members:status"),
     Route("POST", "/members/{member_id}/suspend", member.SuspendMember, permission="members:status"),
     Route("POST", "/members/{member_id}/reactivate", member.ReactivateMember, permission="members:status"),
@@ -174,6 +222,7 @@ GROUPS = (
     Route("GET", "/groups", member.ListGroups, permission="groups:read"),
     Route("GET", "/groups/{group_id}", member.GetGroup, permission="groups:read"),
     Route("POST", "/groups/{group_id}/members", member.AddToGroup, permission="groups:write", status=201),
+    Route("PUT", "/groups/{group_id}/officer", member.AssignOfficer, permission="groups:assign"),
     Route("DELETE", "/groups/{group_id}/members/{member_id}", member.RemoveFromGroup, permission="groups:write"),
 )
 
@@ -390,6 +439,8 @@ ROUTES: tuple[Route, ...] = (
     *PASSWORD,
     *USERS,
     *API_KEYS,
+    *INVITATIONS,
+    *ROLES,
     *MEMBERS,
     *GROUPS,
     *ACCOUNTS,

@@ -53,6 +53,12 @@ class Caller:
     """When whoever has the token last proved who they are; None for a program with a key."""
     api_key_id: UUID | None = None
     """The key of a program that speaks for its user."""
+    has_own_roles: bool = False
+    """Whether the institution defined a role of theirs itself. What such a role allows the actors know, and it can change at any time."""
+
+    def may(self, permission: str) -> bool:
+        """Whether they are to be let through to the actor, which decides."""
+        return permission in self.permissions or self.has_own_roles
 
 
 STRANGER = Caller(NOBODY)
@@ -126,13 +132,14 @@ class Gatekeeper:
         claims = await self._tokens.verify(token)
         session = await self._session(claims)
         return Caller(
-            Principal("user", str(session.user_id), session.roles, session.member_id),
+            Principal("user", str(session.user_id), session.roles, session.member_id, branch=session.branch),
             frozenset(name for role in session.roles for name in self._roles.get(role, ())),
             min(claims.exp, session.ends_at.timestamp()),
             claims.sid,
             session.must_change_password,
             session.must_enrol_mfa,
             claims.auth_time,
+            has_own_roles=any(role not in self._roles for role in session.roles),
         )
 
     async def _by_key(self, key: str) -> Caller:
@@ -140,7 +147,7 @@ class Gatekeeper:
         permissions = frozenset(holder.permissions)
         ends = min(self._clock.now().timestamp() + SECONDS_KNOWN, holder.expires_at.timestamp())
         return Caller(
-            Principal("user", str(holder.user_id), holder.roles, holder.member_id, permissions),
+            Principal("user", str(holder.user_id), holder.roles, holder.member_id, permissions, holder.branch),
             permissions,
             ends,
             api_key_id=holder.api_key_id,

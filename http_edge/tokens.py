@@ -17,8 +17,9 @@ import jwt
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from messages.access import RoleName
 from messages.base import Unauthenticated
-from messages.identity import TOKEN_ALGORITHM, TOKEN_TYPE, RoleName, SigningKey
+from messages.identity import TOKEN_ALGORITHM, TOKEN_TYPE, SigningKey
 
 LONGEST_TOKEN = 4096
 """In characters. Ours have about 600; parsing a megabyte for a stranger would be a gift."""

@@ -11,10 +11,11 @@ Vocabularies live in their own modules; nothing of a single actor belongs here.
 import re
 import string
 import unicodedata
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 from enum import IntEnum
-from typing import Annotated, Any, ClassVar, Generic, Literal, Self, TypeVar
+from typing import Annotated, Any, ClassVar, Generic, Literal, Protocol, Self, TypeVar
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic_core import PydanticCustomError
@@ -61,6 +62,10 @@ Flag = Annotated[bool, Field(strict=True)]
 """Yes or no in a body: `true` or `false`. A word, or a number, is neither; what stands in a query is text and is a plain bool."""
 
 
+BranchCode = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
+"""A branch of the institution, by its code in the settings: `nairobi_west`."""
+
+
 def _written_as_a_day(value: object) -> object:
     if isinstance(value, date) or (isinstance(value, str) and re.fullmatch(r"\d{4}-\d{2}-\d{2}", value, re.ASCII)):
         return value
@@ -95,6 +100,15 @@ class Page(Reply, Generic[T]):
     next_cursor: str | None = None
 
 
+class Amount(Protocol):
+    """An amount of money, as limits look at it; `Money` is one."""
+
+    @property
+    def amount(self) -> str: ...
+    @property
+    def currency(self) -> str: ...
+
+
 class Message(BaseModel):
     """What all messages share. Frozen; extra fields are refused, except in events."""
 
@@ -111,6 +125,8 @@ class Message(BaseModel):
     """Belongs to the type, not to the moment, so that one key's messages do not overtake each other."""
     permission: ClassVar[str | None] = None
     """`resource:action` that the principal needs; checked by the actor that owns the data. None: anybody who got in."""
+    amount_field: ClassVar[str | None] = None
+    """The field whose amount the limit of the permission is compared with, where the message says one."""
     remembered: ClassVar[bool] = True
     """Whether the inbox keeps the reply. Not where the reply holds a secret; such a message must be harmless when handled twice."""
     replaces: ClassVar["type[Message] | None"] = None
@@ -130,6 +146,7 @@ class Message(BaseModel):
         key: str | None = None,
         priority: Priority = Priority.NORMAL,
         permission: str | None = None,
+        amount: str | None = None,
         remember: bool = True,
         replaces: "type[Message] | None" = None,
         cached: tuple[str, ...] = (),
@@ -147,6 +164,8 @@ class Message(BaseModel):
             raise TypeError(f"{cls.__name__}: the key {key!r} is no field of it")
         if permission is not None and not re.fullmatch(r"[a-z-]+:[a-z-]+", permission):
             raise TypeError(f"{cls.__name__}: {permission!r} is no permission; write resource:action")
+        if amount is not None and amount not in cls.model_fields:
+            raise TypeError(f"{cls.__name__}: the amount {amount!r} is no field of it")
         if replaces is not None and "upcast" not in cls.__dict__:
             raise TypeError(f"{cls.__name__}: it replaces {replaces.wire}, so it needs an upcast(old)")
         if not cls.__doc__:
@@ -157,6 +176,7 @@ class Message(BaseModel):
         cls.key_field = key
         cls.priority = priority
         cls.permission = permission
+        cls.amount_field = amount
         cls.remembered = remember
         cls.replaces = replaces
         cls.cached = cached
@@ -181,6 +201,11 @@ class Message(BaseModel):
         """Tags with this message's values in them."""
         values = {name: getattr(self, name) for name in _fields_in(tags)}
         return [tag.format(**values) for tag in tags]
+
+    def amounts(self) -> Iterable[Amount]:
+        """What it moves or decides about, for the limits of its permission; one amount for each currency."""
+        amount = None if self.amount_field is None else getattr(self, self.amount_field)
+        return () if amount is None else (amount,)
 
     @classmethod
     def upcast(cls, _old: Any) -> Self:
@@ -283,6 +308,12 @@ class Forbidden(Refusal):
     status = 403
 
 
+class AboveLimit(Forbidden):
+    """Your limit for this is lower. Somebody with a higher one can do it."""
+
+    rule = "above_limit"
+
+
 class Unauthenticated(Refusal):
     """Log in first."""
 
@@ -302,6 +333,12 @@ class Invalid(Refusal):
 
     rule = "invalid"
     status = 422
+
+
+class UnknownBranch(Refusal):
+    """The institution has no such branch."""
+
+    rule = "unknown_branch"
 
 
 def message_type(wire: str) -> type[Message] | None:

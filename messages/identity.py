@@ -12,7 +12,22 @@ from uuid import UUID
 from pydantic import AfterValidator, ConfigDict, Field, PlainSerializer, SecretStr
 from pydantic_core import PydanticCustomError
 
-from messages.base import Command, Done, Event, Flag, FromRequest, Line, NotFound, Page, Query, Refusal, Reply
+from messages.access import AccessRequest, RoleName
+from messages.base import (
+    BranchCode,
+    Command,
+    Done,
+    Event,
+    Flag,
+    FromRequest,
+    Line,
+    Note,
+    NotFound,
+    Page,
+    Query,
+    Refusal,
+    Reply,
+)
 from messages.ids import MemberId, UserId
 
 SessionId = NewType("SessionId", UUID)
@@ -37,6 +52,13 @@ def _ascii_name(name: str) -> str:
     name = name.strip().lower()
     if not name.isascii() or not all(character.isalnum() or character in "._@+-" for character in name):
         raise PydanticCustomError("username", "a user name is made of a-z, 0-9 and ._@+-")
+    return name
+
+
+def _is_mailable(name: str) -> str:
+    local, _, domain = name.rpartition("@")
+    if not local or "@" in local or not all(domain.split(".")) or "." not in domain:
+        raise PydanticCustomError("username", "an invitation is mailed: the user name is a mail address")
     return name
 
 
@@ -66,8 +88,6 @@ MailedToken = Annotated[Secret, Field(min_length=1, max_length=200)]
 """What was mailed to prove that a user reads that mail; good for one use."""
 RefreshToken = Annotated[Secret, Field(min_length=1, max_length=200)]
 """An opaque refresh token; good for one use."""
-RoleName = Annotated[str, Field(pattern=r"^[a-z][a-z_]{0,39}$")]
-"""A role of the roles file."""
 ExpectedVersion = Annotated[int, Field(ge=1)]
 ClientAddress = Annotated[str | None, Field(max_length=45), FromRequest("address")]
 """Where a request came from; of IPv6 the /64."""
@@ -80,7 +100,7 @@ Code = Annotated[Secret, Field(min_length=6, max_length=40), AfterValidator(_typ
 PermissionName = Annotated[str, Field(pattern=r"^[a-z-]+:[a-z-]+$", max_length=80)]
 """`resource:action`, as roles have them."""
 
-MailKind = Literal["password_reset"]
+MailKind = Literal["password_reset", "invitation"]
 """What a mail of the identity actor is about."""
 
 _HIDDEN = ConfigDict(hide_input_in_errors=True)
@@ -220,6 +240,7 @@ class ApiKeyHolder(Reply):
     user_id: UserId
     roles: tuple[str, ...]
     member_id: MemberId | None = None
+    branch: str | None = None
     permissions: tuple[str, ...]
     """Those of the key that its user has as well."""
     expires_at: datetime
@@ -233,6 +254,8 @@ class User(Reply):
     roles: tuple[str, ...]
     member_id: MemberId | None = None
     """The member whose own things this user sees, if any."""
+    branch: str | None = None
+    """Where this user works, if at a branch."""
     disabled: bool
     must_change_password: bool = False
     """Nothing else is allowed until that is done."""
@@ -252,6 +275,7 @@ class CheckedSession(Reply):
     member_id: MemberId | None = None
     ends_at: datetime
     """When it is over, however often it is refreshed."""
+    branch: str | None = None
     authenticated_at: datetime
     """When the user last proved who they are."""
     amr: tuple[str, ...]
@@ -583,15 +607,56 @@ class CreateUser(Command[User], wire="identity.create_user.v1", permission="user
     username: Username
     password: NewPassword
     roles: tuple[RoleName, ...] = Field(min_length=1, max_length=10)
+    """Where changes of roles need approval, the user has none of them before somebody else has approved the request for them."""
     member_id: MemberId | None = None
     must_change_password: Flag = True
+    branch: BranchCode | None = None
+    """Where the user works. Default: where who makes the user works, if that is all they reach."""
 
 
-class SetRoles(Command[User], wire="identity.set_roles.v1", key="user_id", permission="users:write"):
-    """Replace a user's roles. They count from the next request on."""
+class Invitation(Reply):
+    """Somebody was invited by mail, to choose a password."""
+
+    invitation_id: UUID
+    user_id: UserId
+    username: str
+    expires_at: datetime
+
+
+class InviteUser(Command[Invitation], wire="identity.invite_user.v1", permission="users:write"):
+    """Make a user who chooses the password: the user name is the address to which the invitation is mailed. It is good for three days."""
+
+    username: Annotated[Username, AfterValidator(_is_mailable)]
+    roles: tuple[RoleName, ...] = Field(min_length=1, max_length=10)
+    """Where changes of roles need approval, the user has none of them before somebody else has approved the request for them."""
+    member_id: MemberId | None = None
+    branch: BranchCode | None = None
+    """Where the user works. Default: where who invites works, if that is all they reach."""
+
+
+class InviteAgain(Command[Invitation], wire="identity.invite_again.v1", key="user_id", permission="users:write"):
+    """Invite a user once more who has not come yet. The invitation before it is good for nothing any more."""
+
+    user_id: UserId
+
+
+class AcceptInvitation(Command[Done], wire="identity.accept_invitation.v1", remember=False):
+    """Choose a password by an invitation; once."""
+
+    model_config = _HIDDEN
+
+    token: MailedToken
+    new_password: NewPassword
+
+
+class SetRoles(Command[AccessRequest], wire="identity.set_roles.v1", key="user_id", permission="users:write"):
+    """Ask for other roles of a user. Where changes of roles need approval, they count when somebody else has approved the request; else
+    at once: from the next request on.
+    """
 
     user_id: UserId
     roles: tuple[RoleName, ...] = Field(min_length=1, max_length=10)
+    reason: Note = ""
     expected_version: ExpectedVersion | None = None
 
 
@@ -600,6 +665,14 @@ class LinkMember(Command[User], wire="identity.link_member.v1", key="user_id", p
 
     user_id: UserId
     member_id: MemberId | None
+    expected_version: ExpectedVersion | None = None
+
+
+class SetBranch(Command[User], wire="identity.set_branch.v1", key="user_id", permission="users:write"):
+    """Say at which branch a user works; null: at none. Permissions for a branch reach that one from the next request on."""
+
+    user_id: UserId
+    branch: BranchCode | None
     expected_version: ExpectedVersion | None = None
 
 
@@ -849,6 +922,19 @@ class UserNotFound(NotFound):
     rule = "user_not_found"
 
 
+class InvitationInvalid(Refusal):
+    """The invitation is unknown, used, replaced or too old. Ask for another one."""
+
+    rule = "invitation_invalid"
+
+
+class NotInvited(Refusal):
+    """This user was not invited, or has come already."""
+
+    rule = "not_invited"
+    status = 409
+
+
 class UsernameTaken(Refusal):
     """Another user has this name."""
 
@@ -860,12 +946,6 @@ class PasswordIsUsername(Refusal):
     """A password must not be the user name."""
 
     rule = "password_is_username"
-
-
-class UnknownRole(Refusal):
-    """There is no such role in the roles file."""
-
-    rule = "unknown_role"
 
 
 class MemberLinked(Refusal):

@@ -8,6 +8,7 @@ Balances are told on the account's own side (savings as credits less debits, cas
 above zero. The file is long because a vocabulary stands in one place; it has no logic.
 """
 
+from collections.abc import Iterable
 from datetime import UTC, date, datetime
 from typing import Annotated, Any, Literal, Self
 
@@ -16,7 +17,7 @@ from pydantic_core import PydanticCustomError
 
 from messages.base import BankDay, Command, Event, Line, NotFound, Page, Query, Refusal, Reply
 from messages.ids import AccountId, EntryId, HoldId, MemberId
-from messages.money import Currency, Money, PositiveMoney
+from messages.money import LARGEST_MINOR, Currency, Money, PositiveMoney
 
 MOST_POSTINGS = 100
 """Postings of one entry: a payroll's worth; more are more entries, so that one entry never holds up the stream."""
@@ -376,6 +377,10 @@ class PostEntry(Command[Entry], wire="ledger.post_entry.v1", permission="entries
     value_date: BankDay | None = None
     """The day from which the money counts for interest; at most a year ahead. Default: today (UTC)."""
 
+    def amounts(self) -> Iterable[Money]:
+        """Its debits, by currency."""
+        return _debits(self.postings)
+
 
 class EntryOrder(BaseModel):
     """One of many entries to post."""
@@ -411,6 +416,19 @@ class PostEntries(Command[EntriesPosted], wire="ledger.post_entries.v1", permiss
 
     entries: tuple[EntryOrder, ...] = Field(min_length=1, max_length=MOST_ENTRIES)
 
+    def amounts(self) -> Iterable[Money]:
+        """The debits of all, by currency."""
+        return _debits(order for entry in self.entries for order in entry.postings)
+
+
+def _debits(postings: Iterable[PostingOrder]) -> Iterable[Money]:
+    sums: dict[str, int] = {}
+    for posting in postings:
+        if posting.side == "debit":
+            currency = posting.amount.currency
+            sums[currency] = sums.get(currency, 0) + posting.amount.minor
+    return [Money.of(min(minor, LARGEST_MINOR), currency) for currency, minor in sums.items()]
+
 
 class ReverseEntry(Command[Entry], wire="ledger.reverse_entry.v1", permission="entries:reverse"):
     """Take an entry back by a linked counter-entry; once, and not a reversal itself. Answers the counter-entry."""
@@ -422,7 +440,7 @@ class ReverseEntry(Command[Entry], wire="ledger.reverse_entry.v1", permission="e
     """The day from which the money counts for interest; at most a year ahead. Default: today (UTC)."""
 
 
-class Transfer(Command[Entry], wire="ledger.transfer.v1", permission="transfers:make"):
+class Transfer(Command[Entry], wire="ledger.transfer.v1", permission="transfers:make", amount="amount"):
     """Debit one account and credit another of the same currency. A member transfers from their own accounts only."""
 
     from_account_id: AccountId
@@ -436,7 +454,7 @@ class Transfer(Command[Entry], wire="ledger.transfer.v1", permission="transfers:
     """Made by the client: the same id twice is one entry. Default: the id of this command."""
 
 
-class Deposit(Command[Entry], wire="ledger.deposit.v1", permission="cash:deposit"):
+class Deposit(Command[Entry], wire="ledger.deposit.v1", permission="cash:deposit", amount="amount"):
     """Pay money in: credit the account, debit the channel it came by."""
 
     account_id: AccountId
@@ -449,7 +467,7 @@ class Deposit(Command[Entry], wire="ledger.deposit.v1", permission="cash:deposit
     entry_id: EntryId | None = None
 
 
-class Withdraw(Command[Entry], wire="ledger.withdraw.v1", permission="cash:withdraw"):
+class Withdraw(Command[Entry], wire="ledger.withdraw.v1", permission="cash:withdraw", amount="amount"):
     """Pay money out: debit the account, credit the channel it leaves by."""
 
     account_id: AccountId
@@ -471,7 +489,7 @@ class GetEntry(Query[Entry], wire="ledger.get_entry.v1", permission="entries:rea
 # ---- holds ----
 
 
-class PlaceHold(Command[Hold], wire="ledger.place_hold.v1", permission="accounts:hold"):
+class PlaceHold(Command[Hold], wire="ledger.place_hold.v1", permission="accounts:hold", amount="amount"):
     """Reserve money of a savings, current or share capital account."""
 
     account_id: AccountId
@@ -481,7 +499,7 @@ class PlaceHold(Command[Hold], wire="ledger.place_hold.v1", permission="accounts
     """When it lapses by itself. Default: never."""
 
 
-class PostHold(Command[Hold], wire="ledger.post_hold.v1", permission="accounts:hold"):
+class PostHold(Command[Hold], wire="ledger.post_hold.v1", permission="accounts:hold", amount="amount"):
     """Pay a pending hold to an account, in whole or in part; the rest is released."""
 
     hold_id: HoldId

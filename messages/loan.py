@@ -341,7 +341,7 @@ class AccrualsPosted(Reply):
 # ---- applying ----
 
 
-class ApplyForLoan(Command[Loan], wire="loan.apply_for_loan.v1", permission="loans:apply"):
+class ApplyForLoan(Command[Loan], wire="loan.apply_for_loan.v1", permission="loans:apply", amount="principal"):
     """Draft a loan for a member under the current version of a product."""
 
     member_id: MemberId
@@ -362,7 +362,9 @@ class ApplyForLoan(Command[Loan], wire="loan.apply_for_loan.v1", permission="loa
     purpose: Line | None = None
 
 
-class ChangeApplication(Command[Loan], wire="loan.change_application.v1", key="loan_id", permission="loans:apply"):
+class ChangeApplication(
+    Command[Loan], wire="loan.change_application.v1", key="loan_id", permission="loans:apply", amount="principal"
+):
     """Change the amounts and dates of a draft; what is left out stays."""
 
     loan_id: LoanId
@@ -460,7 +462,7 @@ class WithdrawLoan(Command[Loan], wire="loan.withdraw_loan.v1", key="loan_id", p
 
 
 class RequestDisbursement(
-    Command[LoanRequest], wire="loan.request_disbursement.v1", key="loan_id", permission="loans:disburse"
+    Command[LoanRequest], wire="loan.request_disbursement.v1", key="loan_id", permission="loans:disburse", amount="amount"
 ):
     """Ask to pay out an approved loan, whole or a part of it."""
 
@@ -529,7 +531,9 @@ class PaidFrom(Spoken):
     """The id of a payment made elsewhere, such as a mobile money receipt; it counts once."""
 
 
-class RecordRepayment(Command[LoanChange], wire="loan.record_repayment.v1", key="loan_id", permission="loans:repay"):
+class RecordRepayment(
+    Command[LoanChange], wire="loan.record_repayment.v1", key="loan_id", permission="loans:repay", amount="amount"
+):
     """Take a repayment: allocated in the product's order; what is left over pays in advance, or is overpaid."""
 
     loan_id: LoanId
@@ -547,7 +551,7 @@ class RecordRepayment(Command[LoanChange], wire="loan.record_repayment.v1", key=
     """Show what it would change, and change nothing."""
 
 
-class ChargeFee(Command[LoanChange], wire="loan.charge_fee.v1", key="loan_id", permission="loans:charge"):
+class ChargeFee(Command[LoanChange], wire="loan.charge_fee.v1", key="loan_id", permission="loans:charge", amount="amount"):
     """Charge a fee or a penalty; due at once."""
 
     loan_id: LoanId
@@ -558,7 +562,7 @@ class ChargeFee(Command[LoanChange], wire="loan.charge_fee.v1", key="loan_id", p
     dry_run: bool = False
 
 
-class WaiveDue(Command[LoanChange], wire="loan.waive_due.v1", key="loan_id", permission="loans:waive"):
+class WaiveDue(Command[LoanChange], wire="loan.waive_due.v1", key="loan_id", permission="loans:waive", amount="amount"):
     """Waive interest, fees or penalties that are owed, the oldest first."""
 
     loan_id: LoanId
@@ -569,7 +573,9 @@ class WaiveDue(Command[LoanChange], wire="loan.waive_due.v1", key="loan_id", per
     dry_run: bool = False
 
 
-class RefundOverpayment(Command[LoanChange], wire="loan.refund_overpayment.v1", key="loan_id", permission="loans:repay"):
+class RefundOverpayment(
+    Command[LoanChange], wire="loan.refund_overpayment.v1", key="loan_id", permission="loans:repay", amount="amount"
+):
     """Pay back what was overpaid."""
 
     loan_id: LoanId
@@ -581,7 +587,9 @@ class RefundOverpayment(Command[LoanChange], wire="loan.refund_overpayment.v1", 
     dry_run: bool = False
 
 
-class RecordRecovery(Command[LoanChange], wire="loan.record_recovery.v1", key="loan_id", permission="loans:repay"):
+class RecordRecovery(
+    Command[LoanChange], wire="loan.record_recovery.v1", key="loan_id", permission="loans:repay", amount="amount"
+):
     """Take money for a loan that was written off: it is income."""
 
     loan_id: LoanId

@@ -14,8 +14,8 @@ from uuid import UUID
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from pydantic_core import PydanticCustomError
 
-from messages.base import Command, Day, Event, Line, Note, NotFound, Page, Query, Refusal, Reply
-from messages.ids import GroupId, MemberId
+from messages.base import BranchCode, Command, Day, Event, Line, Note, NotFound, Page, Query, Refusal, Reply
+from messages.ids import GroupId, MemberId, UserId
 
 IdentifierId = NewType("IdentifierId", UUID)
 
@@ -255,6 +255,8 @@ class Member(Reply):
     """Why it has this status; shown to staff only."""
     status_since: datetime
     registered_at: datetime
+    branch: str | None = None
+    """The branch that the member belongs to, if any."""
     person: PersonDetails | None = None
     business: BusinessDetails | None = None
     contact: Contact = Contact()
@@ -314,6 +316,8 @@ class Group(Reply):
     """For people: `G-000012`, without gaps."""
     name: str
     members: tuple[GroupMember, ...]
+    officer_id: UserId | None = None
+    """The user who looks after it, and whose permissions for a group reach its members."""
     formed_at: datetime
     version: int
 
@@ -342,6 +346,8 @@ class RegisterPerson(Command[Member], wire="member.register_person.v1", permissi
     person: PersonDetails
     contact: Contact = Contact()
     identifiers: tuple[NewIdentifier, ...] = Field((), max_length=MOST_IDENTIFIERS)
+    branch: BranchCode | None = None
+    """Default: the branch of whoever registers."""
 
 
 class RegisterBusiness(Command[Member], wire="member.register_business.v1", permission="members:write"):
@@ -350,6 +356,8 @@ class RegisterBusiness(Command[Member], wire="member.register_business.v1", perm
     business: BusinessDetails
     contact: Contact = Contact()
     identifiers: tuple[NewIdentifier, ...] = Field((), max_length=MOST_IDENTIFIERS - 1)
+    branch: BranchCode | None = None
+    """Default: the branch of whoever registers."""
 
 
 # Keeping the data right
@@ -392,6 +400,14 @@ class RemoveIdentifier(Command[Member], wire="member.remove_identifier.v1", key=
 
     member_id: MemberId
     identifier_id: IdentifierId
+    expected_version: ExpectedVersion | None = None
+
+
+class MoveMember(Command[Member], wire="member.move_member.v1", key="member_id", permission="members:move"):
+    """Let a member belong to another branch, or to none. What their branch may do with their things ends with it."""
+
+    member_id: MemberId
+    branch: BranchCode | None
     expected_version: ExpectedVersion | None = None
 
 
@@ -496,6 +512,14 @@ class RemoveFromGroup(Command[Group], wire="member.remove_from_group.v1", key="g
 
     group_id: GroupId
     member_id: MemberId
+    expected_version: ExpectedVersion | None = None
+
+
+class AssignOfficer(Command[Group], wire="member.assign_officer.v1", key="group_id", permission="groups:assign"):
+    """Say which user looks after a group; null: nobody. Permissions for a group reach the members of it from then on."""
+
+    group_id: GroupId
+    officer_id: UserId | None
     expected_version: ExpectedVersion | None = None
 
 

@@ -20,6 +20,8 @@ from runtime.envelope import Envelope
 from runtime.errors import Fenced, MessageFault, Unreadable
 from runtime.inbox import Handled, Outcome
 from runtime.outbox import row
+from runtime.own_roles import catch_up
+from runtime.principal import EVERYTHING
 from runtime.turn import Batch, Said, Surroundings, Turn, Work, told
 
 KEY_REUSED = {
@@ -66,17 +68,22 @@ class Performer:
         """The message, if it may be handled; else the outcome that it gets without a turn."""
         try:
             message = read(envelope)
-            scope = self._around.authority.scope(envelope.principal, message.permission)
-            if scope is None and not isinstance(message, Event):
-                raise Forbidden(f"This takes the permission {message.permission}.", permission=message.permission)
+            grants = EVERYTHING
+            if not isinstance(message, Event):
+                grants = self._around.authority.judge(envelope.principal, message.permission, message.amounts())
         except Refusal as no:
             return refused(no)
-        return Said(envelope, message, scope or "all")
+        return Said(envelope, message, grants)
+
+    async def _catch_up(self, envelopes: Sequence[Envelope]) -> None:
+        """Know the roles of whoever speaks as they are now."""
+        await catch_up(self._around.authority, [envelope.principal for envelope in envelopes], self._around.database)
 
     async def query(self, envelope: Envelope) -> Outcome:
         """Answer a query: no inbox, nothing written."""
         if self._expired(envelope):
             return EXPIRED
+        await self._catch_up([envelope])
         said = self.admit(envelope)
         if isinstance(said, Outcome):
             return said
@@ -86,6 +93,7 @@ class Performer:
         turn = Turn(said, self._around, actor=self.name, read_only=True)
         try:
             reply: Reply = await getattr(self.actor, handler.method)(said.message, turn)
+            check_judged(said)
         except Refusal as no:
             return refused(no)
         finally:
@@ -97,6 +105,7 @@ class Performer:
 
         `begun`: it may have been tried before. Then it is finished, however late: it may have written a decision and asked others.
         """
+        await self._catch_up([envelope])
         said = self.admit(envelope)
         if isinstance(said, Outcome):
             return said
@@ -130,6 +139,7 @@ class Performer:
         try:
             try:
                 reply = await getattr(self.actor, handler.method)(said.message, turn)
+                check_judged(said)
                 outcome = replied(reply) if reply is not None else NO_ANSWER
             except Refusal as no:
                 await turn.rollback()
@@ -149,6 +159,7 @@ class Performer:
         """Perform one turn for many messages whose handler takes batches, none of them begun before. None for one whose key waits
         for a retry, so that it must be performed by itself.
         """
+        await self._catch_up(envelopes)
         admitted = [self.admit(envelope) for envelope in envelopes]
         saids = [said for said in admitted if isinstance(said, Said)]
         outcomes = iter(await self._many(saids) if saids else [])
@@ -202,6 +213,8 @@ class Performer:
         """Let the handler answer. A refusal that it raises, instead of giving it to its message, counts where there is only one."""
         try:
             await getattr(self.actor, handler.method)(batch)
+            for said in batch:
+                check_judged(said)
         except Refusal as no:
             if len(batch) > 1:
                 raise
@@ -254,6 +267,14 @@ class Performer:
             raise Fenced("the inbox knew the message and then did not")
         await self._around.voucher.answered_again(self.name)
         return self._known(said.envelope, known[said.message_id])
+
+
+def check_judged(said: Said) -> None:
+    """Forbidden where the handler never looked how far a narrow permission reaches: then it may reach nothing."""
+    if not said.is_judged and not isinstance(said.outcome, Refusal):
+        said.sees_all(
+            Forbidden(f"This takes the permission {said.message.permission} for all.", permission=said.message.permission)
+        )
 
 
 def _outcome_of(said: Said) -> Outcome:

@@ -5,14 +5,14 @@ together by `performer.py` when the handler has returned.
 """
 
 import weakref
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Collection, Iterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol, TypeVar
 from uuid import UUID
 
-from messages.base import Command, Event, Job, Message, Query, Refusal, Reply
+from messages.base import Amount, Command, Event, Job, Message, Query, Refusal, Reply
 from messages.ids import derived_id
 from runtime import inbox, outbox
 from runtime.cache.vouching import Voucher
@@ -21,7 +21,8 @@ from runtime.database import Connection, Database, Transaction
 from runtime.envelope import Envelope
 from runtime.failpoints import Failpoints
 from runtime.outbox import Relay
-from runtime.principal import Authority, Principal, Scope
+from runtime.principal import Authority, Grants, Principal, Scope, above_limit, widest
+from runtime.reach import Reach, Rows
 from runtime.topology import Topology
 
 R = TypeVar("R", bound=Reply)
@@ -59,13 +60,14 @@ class Surroundings:
 class Said:
     """One message of a turn, and what is answered to it."""
 
-    __slots__ = ("_work", "emitted", "envelope", "message", "outcome", "scope")
+    __slots__ = ("_grants", "_work", "emitted", "envelope", "is_judged", "message", "outcome")
 
-    def __init__(self, envelope: Envelope, message: Message, scope: Scope) -> None:
+    def __init__(self, envelope: Envelope, message: Message, grants: Grants) -> None:
         self.envelope = envelope
         self.message: Any = message
-        self.scope = scope
-        """How far the principal's permission for this message reaches."""
+        self._grants = grants
+        self.is_judged = False
+        """Whether the handler has looked at how far the principal's permission reaches."""
         self.outcome: Reply | Refusal | None = None
         self.emitted: list[Event] = []
         self._work: weakref.ref[Work]
@@ -100,10 +102,54 @@ class Said:
         """An id that follows from this message and the step, the same at every redelivery."""
         return derived_id(self.envelope.message_id, step)
 
-    def sees(self, owner: UUID | None, otherwise: Refusal) -> None:
-        """Raise `otherwise` where the principal reaches only their own and this is somebody else's."""
-        if self.scope == "own" and (owner is None or owner != self.envelope.principal.member_id):
+    @property
+    def scope(self) -> Scope:
+        """How far the principal's permission for this message reaches."""
+        self.is_judged = True
+        return widest(self._grants)
+
+    @property
+    def reach(self) -> Reach:
+        """The same as whose things it reaches."""
+        return Reach.of(self.principal, self.scope)
+
+    def sees_all(self, otherwise: Refusal) -> None:
+        """Raise `otherwise` where the principal does not reach what is the institution's own, or everybody's."""
+        if self.scope != "all":
             raise otherwise
+
+    def sees_others(self, otherwise: Refusal) -> None:
+        """Raise `otherwise` where the principal reaches only their own: for what is done by staff, whoever it is about."""
+        if self.scope == "own":
+            raise otherwise
+
+    async def sees(self, owner: UUID | None, otherwise: Refusal, rows: Rows | None = None) -> None:
+        """Raise `otherwise` where the principal does not reach what belongs to this member; None: to the institution.
+
+        `rows`: a connection that is at hand. Default: the turn's own, or one apart where it may still ask others.
+        """
+        if not await self._reaches(owner, rows):
+            raise otherwise
+
+    async def _reaches(self, owner: UUID | None, rows: Rows | None) -> bool:
+        return self.scope == "all" or (owner is not None and owner in await self.seen_among([owner], rows))
+
+    async def seen_among(self, owners: Collection[UUID], rows: Rows | None = None) -> frozenset[UUID]:
+        """Those of the members whose things the principal reaches."""
+        return await self.reach.among(rows or self.work.rows_in_between(), owners)
+
+    async def stays_within(self, amount: Amount, owner: UUID | None, rows: Rows | None = None) -> None:
+        """AboveLimit where the permission does not bear an amount that was found in what is stored and belongs to this member.
+
+        What a message says itself was compared before. Of what the principal does not reach nothing is said here: `sees` does.
+        """
+        before = self._grants
+        bearing = tuple(grant for grant in before if grant.bears(amount.amount, amount.currency))
+        if len(bearing) == len(before) or not await self._reaches(owner, rows):
+            return
+        self._grants = bearing
+        if not bearing or not await self._reaches(owner, rows):
+            raise above_limit(before, amount.currency, self.message.permission)
 
     def answer(self, reply: Reply) -> None:
         """Answer it."""
@@ -126,6 +172,18 @@ class Said:
         other actor would ask for more than they have. The handler answers for it: nothing of the message goes on unchecked.
         """
         return await self.work.ask_because(self, message, step=step, in_own_name=in_own_name)
+
+
+@dataclass(frozen=True, slots=True)
+class _Apart:
+    """Reads on a connection of its own, each statement by itself."""
+
+    database: Database
+
+    async def fetch(self, statement: str, /, *arguments: Any) -> Sequence[Any]:
+        async with self.database.connection() as connection:
+            rows: Sequence[Any] = await connection.fetch(statement, *arguments)
+            return rows
 
 
 class Work(Transaction):
@@ -166,6 +224,15 @@ class Work(Transaction):
         assert not self.has_begun, "the turn's own transaction has begun"
         async with self._database.transaction() as connection:
             yield connection
+
+    @property
+    def authority(self) -> Authority:
+        """What roles allow, for who judges roles themselves."""
+        return self._around.authority
+
+    def rows_in_between(self) -> Rows:
+        """To read by the way, without beginning the turn's own transaction: the turn may still ask others afterwards."""
+        return self if self.has_begun or self._read_only else _Apart(self._database)
 
     async def tell_apart(self, db: Connection, said: Said, message_id: UUID, events: Sequence[Event]) -> None:
         """Tell, in a transaction apart, what happened: for another message, that was left behind and is finished because of `said`.
@@ -209,10 +276,22 @@ class Turn(Work):
         self.said = said
         self.principal = said.envelope.principal
         self.message_id = said.envelope.message_id
-        self.scope = said.scope
         self.sees = said.sees
+        self.sees_all = said.sees_all
+        self.sees_others = said.sees_others
+        self.stays_within = said.stays_within
         self.derive = said.derive
         self.emit = said.emit
+
+    @property
+    def scope(self) -> Scope:
+        """See `Said.scope`."""
+        return self.said.scope
+
+    @property
+    def reach(self) -> Reach:
+        """See `Said.reach`."""
+        return self.said.reach
 
     async def ask(self, message: Command[R] | Query[R] | Job[R], *, step: str, in_own_name: bool = False) -> R:
         """See `Said.ask`."""

@@ -126,6 +126,11 @@ class House:
             await house.actors.stop()
             await house.database.close()
 
+    async def log_root_in(self) -> None:
+        """Let the administrator log in, again where the session has ended."""
+        tokens = await Bank(self).says(Login(username=ROOT_NAME, password=ROOT_PASSWORD))
+        self.root_token = tokens.access_token.get_secret_value()
+
     async def until_ready(self) -> None:
         """Wait until every actor answers."""
         await until(self._is_ready, within_seconds=READY_SECONDS)

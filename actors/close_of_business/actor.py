@@ -87,7 +87,7 @@ class CloseOfBusiness(Actor):
 
     @handles
     async def set_business_date(self, command: SetBusinessDate, turn: Turn) -> BusinessDate:
-        turn.sees(None, Forbidden())
+        turn.sees_all(Forbidden())
         async with turn.apart() as rows:
             current = await self.store.current(rows)
         check_forward(current, command.business_date)
@@ -116,7 +116,7 @@ class CloseOfBusiness(Actor):
 
     @handles
     async def run_close_of_business(self, job: RunCloseOfBusiness, turn: Turn) -> CloseRun:
-        turn.sees(None, Forbidden())
+        turn.sees_all(Forbidden())
         current = await self.store.current(turn)
         day = date_to_close(current, job.business_date)
         if job.advance:
@@ -129,7 +129,7 @@ class CloseOfBusiness(Actor):
 
     @handles
     async def pause_close_of_business(self, command: PauseCloseOfBusiness, turn: Turn) -> CloseRun:
-        turn.sees(None, CloseRunNotFound())
+        turn.sees_all(CloseRunNotFound())
         await self._to_change(turn, command.run_id)
         if not await self.store.pause(turn, command.run_id):
             raise CloseNotRunning
@@ -137,7 +137,7 @@ class CloseOfBusiness(Actor):
 
     @handles
     async def resume_close_of_business(self, command: ResumeCloseOfBusiness, turn: Turn) -> CloseRun:
-        turn.sees(None, CloseRunNotFound())
+        turn.sees_all(CloseRunNotFound())
         work = await self._to_change(turn, command.run_id)
         if work.status != "paused":
             raise CloseNotPaused(status=work.status)
@@ -148,12 +148,12 @@ class CloseOfBusiness(Actor):
 
     @handles
     async def get_close_of_business(self, query: GetCloseOfBusiness, turn: Turn) -> CloseRun:
-        turn.sees(None, CloseRunNotFound())
+        turn.sees_all(CloseRunNotFound())
         return await self._run_as_it_is(turn, query.run_id)
 
     @handles
     async def list_close_runs(self, query: ListCloseRuns, turn: Turn) -> CloseRunPage:
-        turn.sees(None, Forbidden())
+        turn.sees_all(Forbidden())
         found = await self.store.runs(turn, _seq_before(query.cursor), query.status, query.limit + 1)
         page = found[: query.limit]
         more = len(found) > query.limit
@@ -163,7 +163,7 @@ class CloseOfBusiness(Actor):
 
     @handles
     async def carry_on_close(self, command: CarryOnClose, turn: Turn) -> Done:
-        turn.sees(None, Forbidden())
+        turn.sees_all(Forbidden())
         began = stopwatch_seconds()
         while True:
             async with turn.apart() as rows:
@@ -181,7 +181,7 @@ class CloseOfBusiness(Actor):
 
     @handles
     async def watch_close(self, command: WatchClose, turn: Turn) -> Done:
-        turn.sees(None, Forbidden())
+        turn.sees_all(Forbidden())
         work = await self.store.lock(turn, command.run_id)
         if work is None or not work.is_under_way(command.start):
             return Done()

@@ -11,9 +11,9 @@ from typing import Any, TypeVar
 from uuid import UUID
 
 from actors.ledger.rules import answers, chart, proof, settings
-from actors.ledger.rules.book import Mover
+from actors.ledger.rules.book import Book, Mover
 from actors.ledger.rules.deciding import MOVING, decide
-from actors.ledger.rules.needs import needs_of
+from actors.ledger.rules.needs import amount_inside, needs_of
 from actors.ledger.rules.pages import page_range
 from actors.ledger.rules.state import AccountState
 from actors.ledger.store import Store
@@ -144,7 +144,7 @@ class Ledger(Actor):
     async def open_account(self, command: OpenAccount, turn: Turn) -> Account:
         chart.check_owner(command.kind, command.member_id)
         if command.member_id is not None:
-            turn.sees(command.member_id, otherwise=MemberNotFound(field="member_id"))
+            await turn.sees(command.member_id, MemberNotFound(field="member_id"))
             settings.check_member(await self._standing(command.member_id, turn))
         code = chart.gl_code_for(command.kind, command.gl_code)
         row = (await self.store.chart_accounts(turn, [code])).get(code)
@@ -219,7 +219,7 @@ class Ledger(Actor):
 
     async def _to_change(self, command: FreezeAccount | UnfreezeAccount | ChangeLimits | CloseAccount, turn: Turn) -> Account:
         account = await self.store.account(turn, command.account_id, lock=True)
-        account = _seen(account, command.account_id, turn)
+        account = await _seen(account, command.account_id, turn)
         settings.check_changeable(account, command.expected_version)
         return account
 
@@ -233,7 +233,9 @@ class Ledger(Actor):
             message = said.message
             hold_id = HoldId(said.derive("hold")) if type(message) is PlaceHold else HoldId(NOBODY)
             try:
-                reply, events = decide(book, message, _mover(said), hold_id)
+                if (amount := amount_inside(book, message)) is not None:
+                    await said.stays_within(*amount)
+                reply, events = decide(book, message, await _mover(said, book), hold_id)
             except Refusal as refusal:
                 said.refuse(refusal)
                 continue
@@ -248,16 +250,12 @@ class Ledger(Actor):
 
     @handles
     async def get_account(self, query: GetAccount, turn: Turn) -> Account:
-        return _seen(await self.store.account(turn, query.account_id), query.account_id, turn)
+        return await _seen(await self.store.account(turn, query.account_id), query.account_id, turn)
 
     @handles
     async def list_accounts(self, query: ListAccounts, turn: Turn) -> AccountPage:
         (after,) = _place(query.cursor, UUID) if query.cursor else (NOBODY,)
-        member_id: UUID | None = query.member_id
-        if turn.scope == "own":
-            own = turn.principal.member_id or NOBODY
-            member_id = own if member_id in {None, own} else NOBODY
-        accounts = await self.store.accounts(turn, query, member_id, after)
+        accounts = await self.store.accounts(turn, query, after, turn.reach)
         return AccountPage(
             items=tuple(accounts[: query.limit]),
             next_cursor=_next(accounts, query.limit, lambda account: (str(account.account_id),)),
@@ -271,10 +269,10 @@ class Ledger(Actor):
             raise not_found
         if turn.scope == "all":
             return answers.entry(found[0])
-        own = turn.principal.member_id or NOBODY
-        if all(leg.member_id != own for leg in found[0].legs):
+        near = await turn.said.seen_among(answers.owners(found[0]))
+        if not near:
             raise not_found
-        return answers.entry(found[0], own)
+        return answers.entry(found[0], near)
 
     @handles
     async def get_hold(self, query: GetHold, turn: Turn) -> Hold:
@@ -284,7 +282,7 @@ class Ledger(Actor):
             raise not_found
         account = await self.store.state(turn, hold.account_id)
         assert account is not None, "a hold has an account"
-        turn.sees(account.member_id, otherwise=not_found)
+        await turn.sees(account.member_id, not_found)
         return answers.hold(hold, account.currency)
 
     @handles
@@ -350,22 +348,22 @@ class Ledger(Actor):
         not_found = AccountNotFound(field="account_id", account_id=account_id)
         if account is None:
             raise not_found
-        turn.sees(account.member_id, otherwise=not_found)
+        await turn.sees(account.member_id, not_found)
         return account
 
 
-def _seen(account: Account | None, account_id: AccountId, turn: Turn) -> Account:
+async def _seen(account: Account | None, account_id: AccountId, turn: Turn) -> Account:
     not_found = AccountNotFound(field="account_id", account_id=account_id)
     if account is None:
         raise not_found
-    turn.sees(account.member_id, otherwise=not_found)
+    await turn.sees(account.member_id, not_found)
     return account
 
 
-def _mover(said: Said) -> Mover:
+async def _mover(said: Said, book: Book) -> Mover:
     principal = said.principal
-    own = (principal.member_id or NOBODY) if said.scope == "own" else None
-    return Mover(EntryId(said.message_id), f"{principal.kind}:{principal.id}", own)
+    near = None if said.scope == "all" else await said.seen_among(book.owners())
+    return Mover(EntryId(said.message_id), f"{principal.kind}:{principal.id}", near)
 
 
 def _minor(money: Money | None) -> int | None:

@@ -56,23 +56,25 @@ WHERE account_id = $1
 FOR UPDATE;
 
 -- name: accounts
--- A page of accounts in the order of their ids, by kind and status.
+-- A page of accounts in the order of their ids, by kind and status; all, or those of whom a permission reaches.
 SELECT *
 FROM ledger.account
 WHERE account_id > $1
     AND ($2::text IS NULL OR kind = $2)
     AND ($3::text IS NULL OR status = $3)
+    AND ($5::boolean OR member_id IN (SELECT w.member_id FROM reporting.members_within_reach($6, $7, $8) AS w))
 ORDER BY account_id
 LIMIT $4;
 
 -- name: accounts_of_member
--- A page of a member's accounts in the order of their ids, by kind and status.
+-- A page of a member's accounts in the order of their ids, by kind and status, where a permission reaches the member.
 SELECT *
 FROM ledger.account
-WHERE member_id = $5
+WHERE member_id = $9
     AND account_id > $1
     AND ($2::text IS NULL OR kind = $2)
     AND ($3::text IS NULL OR status = $3)
+    AND ($5::boolean OR member_id IN (SELECT w.member_id FROM reporting.members_within_reach($6, $7, $8) AS w))
 ORDER BY account_id
 LIMIT $4;
 

@@ -12,6 +12,7 @@ from actors.ledger.rules.state import AccountState, Booked, HoldState, Leg
 from messages.ledger import Account, ChartAccount, GetStatement, ListAccounts, ListHolds
 from runtime.database import Connection, Record, Transaction
 from runtime.errors import Fenced
+from runtime.reach import Reach
 from runtime.statements import Statements
 
 
@@ -109,13 +110,14 @@ class Store:
         """One account; `lock`: until the turn ends."""
         return _account(await db.fetchrow(self.sql["account_to_change" if lock else "account"], account_id))
 
-    async def accounts(self, db: Transaction, asked: ListAccounts, member_id: UUID | None, after: UUID) -> list[Account]:
-        """Accounts after an id, of one member or of all, as asked; one more than asked tells that there are more."""
+    async def accounts(self, db: Transaction, asked: ListAccounts, after: UUID, reach: Reach) -> list[Account]:
+        """Accounts after an id, as asked, of whom a permission reaches; one more than asked tells that there are more."""
         arguments = (after, asked.kind, asked.status, asked.limit + 1)
+        member_id = asked.member_id or (None if reach.officer_id or reach.branch else reach.member_id)
         if member_id is None:
-            rows = await db.fetch(self.sql["accounts"], *arguments)
+            rows = await db.fetch(self.sql["accounts"], *arguments, *reach.arguments)
         else:
-            rows = await db.fetch(self.sql["accounts_of_member"], *arguments, member_id)
+            rows = await db.fetch(self.sql["accounts_of_member"], *arguments, *reach.arguments, member_id)
         return [answers.account(row) for row in rows]
 
     async def accounts_by_id(self, db: Transaction, account_ids: Iterable[UUID]) -> list[Account]:

@@ -46,7 +46,7 @@ LEFT JOIN loan.pending AS p ON p.loan_id = l.loan_id;
 SELECT FROM loan.loan WHERE loan_id = $1 FOR NO KEY UPDATE;
 
 -- name: loans
--- Loans before a number, newest first, each with its book.
+-- Loans before a number, newest first, each with its book; all, or those of whom a permission reaches.
 SELECT
     l.loan_id, l.seq, l.member_id, l.group_id, l.product_id, l.product_version, l.currency, l.status, l.approved,
     l.settlement_account_id, l.account_id, l.disbursed_on, l.closed_through, l.last_number, l.version,
@@ -61,6 +61,7 @@ WHERE
     AND ($2::uuid IS NULL OR l.member_id = $2)
     AND ($3::text IS NULL OR l.status = $3)
     AND ($4::uuid IS NULL OR l.product_id = $4)
+    AND ($6::boolean OR l.member_id IN (SELECT w.member_id FROM reporting.members_within_reach($7, $8, $9) AS w))
 ORDER BY l.seq DESC
 LIMIT $5;
 

@@ -116,8 +116,10 @@ class Store:
     async def loans(
         self, turn: Turn, before: int | None, member_id: UUID | None, status: str | None, product_id: UUID | None, limit: int
     ) -> list[Kept]:
-        """Loans, newest first."""
-        rows = await turn.fetch(self.sql["loans"], before, member_id, status, product_id, limit)
+        """Loans, newest first, of whom the permission reaches."""
+        reach = turn.reach
+        only_own = None if reach.officer_id or reach.branch else reach.member_id
+        rows = await turn.fetch(self.sql["loans"], before, member_id or only_own, status, product_id, limit, *reach.arguments)
         return [Kept(**row) for row in rows]
 
     async def attached(self, db: Reads, loan_ids: Sequence[UUID]) -> dict[UUID, Attached]:

@@ -44,7 +44,7 @@ class LoanProducts(Actor):
 
     @handles
     async def create_loan_product(self, command: CreateLoanProduct, turn: Turn) -> LoanProduct:
-        turn.sees(None, Forbidden())
+        turn.sees_all(Forbidden())
         rules = await self._sound(turn, command.rules)
         product_id = LoanProductId(turn.derive("product"))
         if not await self.store.insert(turn, product_id, command.code, rules.currency):
@@ -54,7 +54,7 @@ class LoanProducts(Actor):
 
     @handles
     async def revise_loan_product(self, command: ReviseLoanProduct, turn: Turn) -> LoanProduct:
-        turn.sees(None, Forbidden())
+        turn.sees_all(Forbidden())
         async with turn.apart() as rows:
             known = await self._as_it_is(rows, command.product_id)
         if command.rules.currency != known.currency:
@@ -68,7 +68,7 @@ class LoanProducts(Actor):
 
     @handles
     async def retire_loan_product(self, command: RetireLoanProduct, turn: Turn) -> LoanProduct:
-        turn.sees(None, Forbidden())
+        turn.sees_all(Forbidden())
         await self._to_change(turn, command.product_id, command.expected_version)
         await self.store.retire(turn, command.product_id)
         return await self._told(turn, command.product_id)
@@ -76,7 +76,7 @@ class LoanProducts(Actor):
     @handles
     async def get_loan_product(self, query: GetLoanProduct, turn: Turn) -> LoanProduct:
         product = await self._as_it_is(turn, query.product_id, query.product_version)
-        if turn.scope == "own" and product.status != TO_APPLY_FOR:
+        if turn.scope != "all" and product.status != TO_APPLY_FOR:
             raise LoanProductNotFound
         return product
 
@@ -84,7 +84,7 @@ class LoanProducts(Actor):
     async def list_loan_products(self, query: ListLoanProducts, turn: Turn) -> LoanProductPage:
         after = "" if query.cursor is None else decode_cursor(query.cursor, 1)[0].replace("\0", "")
         status = query.status
-        if turn.scope == "own":
+        if turn.scope != "all":
             if status not in {None, TO_APPLY_FOR}:
                 return LoanProductPage(items=())
             status = TO_APPLY_FOR

@@ -1,7 +1,9 @@
 """The member actor: who belongs to the institution, how to reach them, by what they are known, and how they stand."""
 
+from collections.abc import Collection
 from uuid import UUID
 
+from actors.member.rules.branches import check_branch
 from actors.member.rules.dates import check_birth_date, check_registration_date
 from actors.member.rules.identifiers import (
     Claim,
@@ -15,14 +17,16 @@ from actors.member.rules.life_cycle import Move, moved, refuse_if_closed
 from actors.member.rules.names import KnownAs, beginnings, folded, known_as
 from actors.member.rules.seats import check_seat, check_seats, check_standing
 from actors.member.store import Found, Store
+from config.settings import Settings
 from messages.base import Forbidden, Invalid, VersionConflict
-from messages.ids import GroupId, MemberId
+from messages.identity import GetUser, UserNotFound
+from messages.ids import GroupId, MemberId, UserId
 from messages.member import (
     ActivateMember,
     AddIdentifier,
     AddToGroup,
+    AssignOfficer,
     CloseMember,
-    Contact,
     CorrectBusiness,
     CorrectPerson,
     FormGroup,
@@ -44,6 +48,7 @@ from messages.member import (
     MemberPage,
     MemberRegistered,
     MemberSuspended,
+    MoveMember,
     NotInGroup,
     ReactivateMember,
     RegisterBusiness,
@@ -67,28 +72,39 @@ class Members(Actor):
 
     name = "member"
 
-    def __init__(self) -> None:
+    def __init__(self, branches: Collection[str] = ()) -> None:
         self.store = Store()
+        self.branches = frozenset(branches)
+
+    @classmethod
+    def configured(cls, settings: Settings) -> "Members":
+        """As the settings of this process have it."""
+        return cls(settings.branches)
 
     # Registering
 
     @handles
     async def register_person(self, command: RegisterPerson, turn: Turn) -> Member:
         check_birth_date(command.person.born_on, turn.now.date())
-        return await self._register(turn, known_as(command.person), command.contact, claims_of(command.identifiers))
+        return await self._register(turn, command, known_as(command.person), claims_of(command.identifiers))
 
     @handles
     async def register_business(self, command: RegisterBusiness, turn: Turn) -> Member:
         check_registration_date(command.business.registered_on, turn.now.date())
         claims = [registration_claim(command.business), *claims_of(command.identifiers)]
-        return await self._register(turn, known_as(command.business), command.contact, claims)
+        return await self._register(turn, command, known_as(command.business), claims)
 
-    async def _register(self, turn: Turn, new: KnownAs, contact: Contact, claims: list[Claim]) -> Member:
-        turn.sees(None, Forbidden())
+    async def _register(
+        self, turn: Turn, command: RegisterPerson | RegisterBusiness, new: KnownAs, claims: list[Claim]
+    ) -> Member:
+        branch = command.branch or turn.principal.branch
+        if turn.scope != "all" and (turn.scope != "branch" or branch is None or branch != turn.principal.branch):
+            raise Forbidden
+        check_branch(branch, self.branches)
         check_distinct(claims)
         member_id = MemberId(turn.derive("member"))
         await self._claim(turn, member_id, claims)
-        await self.store.insert(turn, member_id, new, contact)
+        await self.store.insert(turn, member_id, new, command.contact, branch)
         member = await self._as_it_is(turn, member_id)
         turn.emit(MemberRegistered(member_id=member_id, kind=member.kind, number=member.number))
         return member
@@ -145,6 +161,14 @@ class Members(Actor):
         await self.store.touch(turn, command.member_id)
         return await self._as_it_is(turn, command.member_id)
 
+    @handles
+    async def move_member(self, command: MoveMember, turn: Turn) -> Member:
+        turn.sees_all(Forbidden())
+        check_branch(command.branch, self.branches)
+        await self._to_change(turn, command.member_id, command.expected_version)
+        await self.store.move(turn, command.member_id, command.branch)
+        return await self._as_it_is(turn, command.member_id)
+
     # The life of a member
 
     @handles
@@ -190,7 +214,7 @@ class Members(Actor):
 
     @handles
     async def get_member(self, query: GetMember, turn: Turn) -> Member:
-        turn.sees(query.member_id, MemberNotFound())
+        await turn.sees(query.member_id, MemberNotFound())
         return await self._as_it_is(turn, query.member_id)
 
     @handles
@@ -222,7 +246,7 @@ class Members(Actor):
 
     @handles
     async def list_status_changes(self, query: ListStatusChanges, turn: Turn) -> StatusHistory:
-        turn.sees(query.member_id, MemberNotFound())
+        await turn.sees(query.member_id, MemberNotFound())
         changes = await self.store.status_changes(turn, query.member_id, _seq_after(query.cursor), query.limit + 1)
         if not changes and query.cursor is None:
             raise MemberNotFound
@@ -236,7 +260,7 @@ class Members(Actor):
 
     @handles
     async def form_group(self, command: FormGroup, turn: Turn) -> Group:
-        turn.sees(None, Forbidden())
+        turn.sees_all(Forbidden())
         check_seats(command.seats)
         group_id = GroupId(turn.derive("group"))
         if not await self.store.insert_group(turn, group_id, command.name, folded(command.name)):
@@ -270,21 +294,32 @@ class Members(Actor):
         return await self._group_as_it_is(turn, command.group_id)
 
     @handles
+    async def assign_officer(self, command: AssignOfficer, turn: Turn) -> Group:
+        turn.sees_all(GroupNotFound())
+        if command.officer_id is not None:
+            await self._check_officer(turn, command.officer_id)
+        await self._group_to_change(turn, command.group_id, command.expected_version)
+        await self.store.assign_officer(turn, command.group_id, command.officer_id)
+        return await self._group_as_it_is(turn, command.group_id)
+
+    async def _check_officer(self, turn: Turn, officer_id: UserId) -> None:
+        try:
+            await turn.ask(GetUser(user_id=officer_id), step="officer", in_own_name=True)
+        except UserNotFound as no:
+            no.field = "officer_id"
+            raise
+
+    @handles
     async def get_group(self, query: GetGroup, turn: Turn) -> Group:
         group = await self._group_as_it_is(turn, query.group_id)
-        if turn.scope == "own" and turn.principal.member_id not in {seat.member_id for seat in group.members}:
+        near = await turn.said.seen_among([seat.member_id for seat in group.members])
+        if turn.scope != "all" and not near and not turn.reach.looks_after(group.officer_id):
             raise GroupNotFound
         return group
 
     @handles
     async def list_groups(self, query: ListGroups, turn: Turn) -> GroupPage:
-        only_with: UUID | None = query.member_id
-        if turn.scope == "own":
-            own = turn.principal.member_id
-            if own is None or only_with not in {None, own}:
-                return GroupPage(items=())
-            only_with = own
-        groups = await self.store.groups(turn, _seq_after(query.cursor), only_with, query.limit + 1)
+        groups = await self.store.groups(turn, _seq_after(query.cursor), query.member_id, query.limit + 1)
         page = groups[: query.limit]
         more = len(groups) > query.limit
         return GroupPage(items=tuple(group for _, group in page), next_cursor=encode_cursor(str(page[-1][0])) if more else None)
@@ -292,7 +327,7 @@ class Members(Actor):
     # Loading
 
     async def _to_change(self, turn: Turn, member_id: MemberId, expected_version: int | None) -> Member:
-        turn.sees(member_id, MemberNotFound())
+        await turn.sees(member_id, MemberNotFound())
         member = await self.store.lock(turn, member_id)
         if member is None:
             raise MemberNotFound
@@ -308,7 +343,7 @@ class Members(Actor):
         return member.model_copy(update={"status_reason": None}) if turn.scope == "own" else member
 
     async def _group_to_change(self, turn: Turn, group_id: GroupId, expected_version: int | None) -> Group:
-        turn.sees(None, GroupNotFound())
+        turn.sees_all(GroupNotFound())
         group = await self.store.lock_group(turn, group_id)
         if group is None:
             raise GroupNotFound

@@ -15,9 +15,9 @@ WITH numbered AS (
 ), added AS (
     INSERT INTO member.member (
         member_id, seq, kind, name, words, status, status_since, registered_at,
-        person, business, phones, emails, address, version
+        person, business, phones, emails, address, branch, version
     )
-    SELECT $1, numbered.last, $2, $3, $4, 'pending', $5, $5, $6, $7, $8, $9, $10, 1 FROM numbered
+    SELECT $1, numbered.last, $2, $3, $4, 'pending', $5, $5, $6, $7, $8, $9, $10, $12, 1 FROM numbered
     RETURNING seq
 ), found_by AS (
     INSERT INTO member.name_word (word, seq, member_id)
@@ -32,7 +32,7 @@ SELECT seq FROM added;
 -- One member with its identifiers.
 SELECT
     m.member_id, m.seq, m.kind, m.name, m.status, m.status_reason, m.status_since, m.registered_at,
-    m.person, m.business, m.phones, m.emails, m.address, m.version,
+    m.branch, m.person, m.business, m.phones, m.emails, m.address, m.version,
     (
         SELECT coalesce(jsonb_agg(jsonb_build_object(
             'identifier_id', i.identifier_id, 'kind', i.kind, 'country', i.country, 'value', i.value, 'added_at', i.added_at
@@ -68,6 +68,10 @@ SELECT word, m.seq, m.member_id FROM member.member AS m, unnest(m.words) AS word
 -- name: touch_member
 -- A new version, because something that belongs to the member has changed.
 UPDATE member.member SET version = version + 1 WHERE member_id = $1;
+
+-- name: move_member
+-- Another branch.
+UPDATE member.member SET branch = $2, version = version + 1 WHERE member_id = $1;
 
 -- name: remove_identifier
 -- Takes an identifier from the member; tells whether there was one.
@@ -119,6 +123,7 @@ WHERE
     AND ($3::text IS NULL OR m.kind = $3)
     AND ' ' || array_to_string(m.words, ' ') LIKE ALL($4::text[])
     AND m.seq > $5
+    AND ($7::boolean OR m.member_id IN (SELECT w.member_id FROM reporting.members_within_reach($8, $9, $10) AS w))
 ORDER BY m.seq
 LIMIT $6;
 
@@ -130,7 +135,13 @@ WITH looked_at AS (
     FROM (SELECT * FROM member.member WHERE seq > $2 ORDER BY seq LIMIT $4) AS m
 )
 SELECT CASE WHEN fits THEN member_id END AS member_id, nth, seq, kind, name, status, registered_at, version
-FROM (SELECT *, ($1::text IS NULL OR kind = $1) AS fits FROM looked_at) AS judged
+FROM (
+    SELECT
+        *,
+        ($1::text IS NULL OR kind = $1)
+        AND ($5::boolean OR member_id IN (SELECT w.member_id FROM reporting.members_within_reach($6, $7, $8) AS w)) AS fits
+    FROM looked_at
+) AS judged
 WHERE fits OR nth = $4
 ORDER BY seq
 LIMIT $3;
@@ -139,10 +150,16 @@ LIMIT $3;
 -- As search_in_order, among the members of one status.
 WITH looked_at AS (
     SELECT m.*, row_number() OVER (ORDER BY m.seq) AS nth
-    FROM (SELECT * FROM member.member WHERE status = $5 AND seq > $2 ORDER BY seq LIMIT $4) AS m
+    FROM (SELECT * FROM member.member WHERE status = $9 AND seq > $2 ORDER BY seq LIMIT $4) AS m
 )
 SELECT CASE WHEN fits THEN member_id END AS member_id, nth, seq, kind, name, status, registered_at, version
-FROM (SELECT *, ($1::text IS NULL OR kind = $1) AS fits FROM looked_at) AS judged
+FROM (
+    SELECT
+        *,
+        ($1::text IS NULL OR kind = $1)
+        AND ($5::boolean OR member_id IN (SELECT w.member_id FROM reporting.members_within_reach($6, $7, $8) AS w)) AS fits
+    FROM looked_at
+) AS judged
 WHERE fits OR nth = $4
 ORDER BY seq
 LIMIT $3;
@@ -164,7 +181,8 @@ WITH looked_at AS (
         l.word = (SELECT min(w COLLATE "C") FROM unnest(m.words) AS w WHERE w COLLATE "C" >= $1 AND w COLLATE "C" < $2)
         AND ' ' || array_to_string(m.words, ' ') LIKE ALL($5::text[])
         AND ($6::text IS NULL OR m.status = $6)
-        AND ($7::text IS NULL OR m.kind = $7) AS fits
+        AND ($7::text IS NULL OR m.kind = $7)
+        AND ($10::boolean OR m.member_id IN (SELECT w.member_id FROM reporting.members_within_reach($11, $12, $13) AS w)) AS fits
     FROM looked_at AS l
     JOIN member.member AS m USING (member_id)
 )
@@ -187,7 +205,7 @@ RETURNING seq;
 -- name: group_by_id
 -- One group with who is in it now.
 SELECT
-    g.group_id, g.seq, g.name, g.formed_at, g.version,
+    g.group_id, g.seq, g.name, g.officer_id, g.formed_at, g.version,
     (
         SELECT coalesce(jsonb_agg(jsonb_build_object(
             'member_id', s.member_id, 'seq', m.seq, 'name', m.name, 'role', s.role, 'joined_at', s.joined_at
@@ -227,8 +245,13 @@ UPDATE member.solidarity_group SET version = version + 1 WHERE group_id = $1;
 -- The group that a member is in, if any.
 SELECT group_id FROM member.group_seat WHERE member_id = $1 AND left_at IS NULL;
 
+-- name: assign_officer
+-- Another officer looks after the group.
+UPDATE member.solidarity_group SET officer_id = $2, version = version + 1 WHERE group_id = $1;
+
 -- name: groups
--- Groups after a number; where $2 is given, only the one that this member is in.
+-- Groups after a number; where $2 is given, only the one that this member is in. All, or those with a member whom a permission
+-- reaches, and those that its holder looks after.
 SELECT
     g.group_id, g.seq, g.name, g.formed_at, g.version,
     (SELECT count(*) FROM member.group_seat AS s WHERE s.group_id = g.group_id AND s.left_at IS NULL) AS size
@@ -238,6 +261,16 @@ WHERE
     AND (
         $2::uuid IS NULL
         OR g.group_id = (SELECT s.group_id FROM member.group_seat AS s WHERE s.member_id = $2 AND s.left_at IS NULL)
+    )
+    AND (
+        $4::boolean
+        OR g.officer_id = $6
+        OR g.group_id IN (
+            SELECT s.group_id
+            FROM reporting.members_within_reach($5, $6, $7) AS w
+            JOIN member.group_seat AS s USING (member_id)
+            WHERE s.left_at IS NULL
+        )
     )
 ORDER BY g.seq
 LIMIT $3;

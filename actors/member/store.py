@@ -6,7 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from actors.member.rules.names import KnownAs
-from messages.ids import GroupId, MemberId
+from messages.ids import GroupId, MemberId, UserId
 from messages.member import (
     Contact,
     Group,
@@ -59,7 +59,7 @@ class Store:
         )
         return {row["identifier_id"] for row in rows}
 
-    async def insert(self, turn: Turn, member_id: UUID, new: KnownAs, contact: Contact) -> None:
+    async def insert(self, turn: Turn, member_id: UUID, new: KnownAs, contact: Contact, branch: str | None) -> None:
         """Write a new member down, pending, with the next number."""
         await turn.fetchval(
             self.sql["insert_member"],
@@ -73,6 +73,7 @@ class Store:
             contact.emails,
             _json(contact.address),
             _who(turn),
+            branch,
         )
 
     async def lock(self, turn: Turn, member_id: UUID) -> Member | None:
@@ -94,6 +95,9 @@ class Store:
         await turn.execute(self.sql["update_details"], member_id, new.name, new.words, *_details(new))
         await turn.execute(self.sql["forget_words"], member_id)
         await turn.execute(self.sql["insert_words"], member_id)
+
+    async def move(self, turn: Turn, member_id: UUID, branch: str | None) -> None:
+        await turn.execute(self.sql["move_member"], member_id, branch)
 
     async def remove_identifier(self, turn: Turn, member_id: UUID, identifier_id: UUID) -> bool:
         """Whether there was one to remove."""
@@ -139,12 +143,13 @@ class Store:
             [_somewhere(beginning) for beginning in beginnings],
             after_seq,
             query.limit + 1,
+            *turn.reach.arguments,
         )
         return _found(rows, query.limit, last_nth=None, position=("seq",))
 
     async def search_in_order(self, turn: Turn, query: SearchMembers, after_seq: int) -> Found:
         """Members of a status and kind, or all."""
-        arguments: list[Any] = [query.kind, after_seq, query.limit + 1, MOST_LOOKED_AT]
+        arguments: list[Any] = [query.kind, after_seq, query.limit + 1, MOST_LOOKED_AT, *turn.reach.arguments]
         if query.status is None:
             rows = await turn.fetch(self.sql["search_in_order"], *arguments)
         else:
@@ -165,6 +170,7 @@ class Store:
             query.kind,
             query.limit + 1,
             MOST_LOOKED_AT,
+            *turn.reach.arguments,
         )
         return _found(rows, query.limit, last_nth=MOST_LOOKED_AT, position=("word", "seq"))
 
@@ -203,6 +209,9 @@ class Store:
     async def touch_group(self, turn: Turn, group_id: UUID) -> None:
         await turn.execute(self.sql["touch_group"], group_id)
 
+    async def assign_officer(self, turn: Turn, group_id: UUID, officer_id: UUID | None) -> None:
+        await turn.execute(self.sql["assign_officer"], group_id, officer_id)
+
     async def group_of(self, turn: Turn, member_id: UUID) -> UUID | None:
         """The group that a member is in."""
         group_id: UUID | None = await turn.fetchval(self.sql["group_of"], member_id)
@@ -210,7 +219,7 @@ class Store:
 
     async def groups(self, turn: Turn, after_seq: int, only_with: UUID | None, limit: int) -> list[tuple[int, GroupSummary]]:
         """Groups after a number, each with its number."""
-        rows = await turn.fetch(self.sql["groups"], after_seq, only_with, limit)
+        rows = await turn.fetch(self.sql["groups"], after_seq, only_with, limit, *turn.reach.arguments)
         return [(row["seq"], GroupSummary.model_validate({**row, "number": _group_number(row["seq"])})) for row in rows]
 
 
@@ -252,6 +261,7 @@ def _group(row: Any) -> Group:
         number=_group_number(row["seq"]),
         name=row["name"],
         members=tuple(seats),
+        officer_id=None if row["officer_id"] is None else UserId(row["officer_id"]),
         formed_at=row["formed_at"],
         version=row["version"],
     )

@@ -101,7 +101,7 @@ class Portfolio(Actor):
     @handles
     async def carry_proof(self, command: CarryProof, turn: Turn) -> Done:
         del command
-        turn.sees(None, Forbidden())
+        turn.sees_all(Forbidden())
         await self._carry(turn)
         return Done()
 
@@ -125,5 +125,5 @@ class Portfolio(Actor):
 
     async def _day(self, turn: Turn, asked: date | None) -> date:
         """The date asked for, else the business date, else today. Who may see only their own has no portfolio."""
-        turn.sees(None, Forbidden())
+        turn.sees_all(Forbidden())
         return asked or await self.store.business_date(turn) or turn.now.date()

@@ -39,7 +39,7 @@ from runtime.client import reply_of
 from runtime.clock import stopwatch_seconds
 from runtime.errors import Unavailable
 from runtime.feed import Place
-from runtime.principal import Principal
+from runtime.principal import Principal, widest
 
 BEAT_SECONDS = 15.0
 """Between two signs of life, so that nothing in between takes the connection for dead."""
@@ -137,7 +137,8 @@ class Listening:
     def _reach(self, caller: Caller, permission: str) -> str | None:
         if permission not in caller.permissions:
             return None
-        return self._shared.authority.scope(caller.principal, permission)
+        grants = self._shared.authority.grants(caller.principal, permission)
+        return "all" if grants and widest(grants) == "all" else "own"  # whose a thing is stands in no event: narrower is own
 
     async def goes_on(self, request: web.BaseRequest) -> bool:
         """Whether the caller may still listen."""

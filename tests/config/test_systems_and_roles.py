@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from config.errors import ConfigError
-from config.roles import load_roles
+from config.roles import Grant, load_roles
 from config.settings import Profile
 from config.systems import load_systems
 
@@ -41,14 +41,22 @@ def test_a_bad_system_is_refused_with_its_line(tmp_path: Path, text: str, said: 
 def test_a_role_in_the_operators_file_replaces_the_shipped_one_whole(tmp_path: Path) -> None:
     (tmp_path / "roles.yaml").write_text("roles:\n  teller:\n    members:read: all\n  clerk:\n    members:read: own\n")
     roles = load_roles(tmp_path)
-    assert (roles["teller"], roles["clerk"]) == ({"members:read": "all"}, {"members:read": "own"})
+    assert (roles["teller"], roles["clerk"]) == ({"members:read": Grant(scope="all")}, {"members:read": Grant(scope="own")})
     assert set(load_roles()) <= set(roles)
 
 
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("roles:\n  teller:\n    members:read: every\n", "roles.yaml:3: roles.teller.members:read: should be 'all' or 'own'"),
+        (
+            "roles:\n  teller:\n    members:read: every\n",
+            "roles.yaml:3: roles.teller.members:read.scope: should be 'own', 'group', 'branch' or 'all'",
+        ),
+        (
+            "roles:\n  teller:\n    cash:deposit: {scope: all, at_most: {KES: '1e9'}}\n",
+            "roles.yaml:3: roles.teller.cash:deposit.at_most.KES: should be a decimal string",
+        ),
+        ("roles:\n  teller:\n    cash:deposit: {scope: all, up_to: {KES: '1'}}\n", "cash:deposit.up_to: unknown key"),
         ("roles:\n  teller:\n    members_read: all\n", "roles.yaml:3: roles.teller.members_read"),
     ],
 )

@@ -75,10 +75,10 @@ def test_each_permission_is_given_to_somebody() -> None:
     assert asked <= given, asked - given
 
 
-def test_only_logging_in_and_a_forgotten_password_are_for_strangers() -> None:
+def test_only_getting_in_and_a_forgotten_password_are_for_strangers() -> None:
     public = [route for route in ROUTES if route.public]
     assert {route.path for route in public} == {
-        *("/auth/login", "/auth/refresh", "/auth/logout", "/auth/mfa/verify"),
+        *("/auth/login", "/auth/refresh", "/auth/logout", "/auth/mfa/verify", "/auth/accept-invitation"),
         *("/password/reset-request", "/password/verify-token", "/password/reset"),
     }
 

@@ -8,7 +8,7 @@ from messages.ids import new_id
 from runtime.actor import Actor, Turn, handles
 from runtime.clock import SettableClock
 from runtime.envelope import Envelope
-from runtime.principal import Principal
+from runtime.principal import EVERYTHING, Principal
 from runtime.turn import Said, Surroundings
 from tests.runtime.vocabulary import Add, Counted, GetCounter
 
@@ -56,9 +56,9 @@ async def test_an_actor_asks_for_whoever_spoke_to_it_unless_it_says_otherwise() 
             asked.append(principal or because.principal)
 
     command = Add(counter="any")
-    said = Said(Envelope.around(command, message_id=new_id(), principal=SOMEBODY), command, "all")
+    said = Said(Envelope.around(command, message_id=new_id(), principal=SOMEBODY), command, EVERYTHING)
     nothing = cast("Any", None)
-    around = Surroundings(nothing, SettableClock(), nothing, nothing, nothing, nothing, Ear())
+    around = Surroundings(nothing, SettableClock(), nothing, nothing, nothing, nothing, Ear(), nothing)
     turn = Turn(said, around, actor="loan")
     await turn.ask(command, step="for them")
     await turn.ask(command, step="for itself", in_own_name=True)

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from pydantic import SecretStr
 
-from actors.identity.handlers.hashing import Hashing
+from actors.identity.handlers.judging import Judging
 from actors.identity.handlers.proving import who_logged_in
 from actors.identity.rules.access_tokens import ONE_TIME_CODE
 from actors.identity.rules.api_keys import MOST_KEYS, PREFIX_BYTES, SECRET_BYTES, given_on, new_key, use_is_due
@@ -36,7 +36,7 @@ READ_USERS, CHANGE_USERS = "users:read", "users:write"
 LAST_MOMENT = datetime.max.replace(tzinfo=UTC)
 
 
-class ApiKeys(Hashing):
+class ApiKeys(Judging):
     """Makes, shows, checks and ends keys of programs."""
 
     @handles
@@ -45,7 +45,7 @@ class ApiKeys(Hashing):
         user = await self.store.lock_user(turn, user_id)
         if user is None or user.disabled:
             raise UserNotFound
-        permissions = given_on(command.permissions, self.permissions_of(user.roles))
+        permissions = given_on(command.permissions, await self.permissions_of(turn, user.roles))
         api_key_id = turn.derive("api key")
         expires_at = turn.now + timedelta(days=command.expires_in_days)
         key = new_key(secrets.token_bytes(PREFIX_BYTES), secrets.token_bytes(SECRET_BYTES), expires_at)
@@ -102,18 +102,20 @@ class ApiKeys(Hashing):
             raise ApiKeyInvalid("The user of this API key must enrol an authenticator first.")
         if use_is_due(held.last_used_at, turn.now):
             await self.api_keys.note_use(turn, held.api_key_id, turn.now)
+        now_theirs = await self.permissions_of(turn, held.roles)
         return ApiKeyHolder(
             api_key_id=held.api_key_id,
             user_id=held.user_id,
             roles=held.roles,
             member_id=held.member_id,
-            permissions=tuple(sorted(held.permissions & self.permissions_of(held.roles))),
+            branch=held.branch,
+            permissions=tuple(sorted(held.permissions & now_theirs)),
             expires_at=held.expires_at,
         )
 
     async def _permissions(self, turn: Turn, user_id: UserId) -> frozenset[str]:
         user = await self.store.user(turn, user_id)
-        return frozenset() if user is None else self.permissions_of(user.roles)
+        return frozenset() if user is None else await self.permissions_of(turn, user.roles)
 
     async def _must_have(self, turn: Turn, user_id: UserId, permission: str) -> None:
         if permission not in await self._permissions(turn, user_id):

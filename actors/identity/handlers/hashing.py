@@ -23,6 +23,7 @@ from actors.identity.store import ApiKeyStore, SecondFactorStore, Store
 from config.roles import load_roles
 from config.settings import IdentitySettings
 from messages.identity import PasswordIsUsername, PasswordsBusy, PasswordTooWeak, PasswordUsedBefore
+from runtime.principal import Roles
 
 HASHING_THREADS = 2
 """A password check takes a whole processor; more at once would only take them from the other turns."""
@@ -41,25 +42,26 @@ class Hashing:
     def __init__(
         self,
         settings: IdentitySettings | None = None,
-        roles: Mapping[str, Collection[str]] | None = None,
+        roles: Roles | None = None,
         *,
         mails_to_log: bool = False,
+        branches: Mapping[str, str] | None = None,
+        needs_approval: bool = False,
     ) -> None:
         self.store = Store()
         self.api_keys = ApiKeyStore()
         self.factors = SecondFactorStore()
         self.settings = settings or IdentitySettings()
-        self._roles: Mapping[str, Collection[str]] = load_roles() if roles is None else roles
-        self.known_roles = frozenset(self._roles)
+        self.built_in: Roles = load_roles() if roles is None else roles
+        """The roles of the file."""
+        self.branches = branches or {}
+        self.needs_approval = needs_approval
+        """Whether what one asks for about roles another approves."""
         self.mails_to_log = mails_to_log
         """Whether secrets that are to be mailed are written to the log: where nobody but a developer reads it."""
         self._hashers = ThreadPoolExecutor(HASHING_THREADS, thread_name_prefix="password", initializer=_step_back)
         self._free = asyncio.Semaphore(HASHING_THREADS)
         self._in_line = 0
-
-    def permissions_of(self, roles: Collection[str]) -> frozenset[str]:
-        """All that somebody with these roles may do, to their own things or to all."""
-        return frozenset(permission for role in roles for permission in self._roles.get(role, ()))
 
     def must_enrol(self, roles: Collection[str], proved_by: Collection[str]) -> bool:
         """Whether a login is good for nothing but enrolling an authenticator."""

@@ -5,19 +5,20 @@ token is in no message but the mail: the event names a reset, and the actor that
 """
 
 import logging
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from pydantic import SecretStr
 
 from actors.identity.handlers.choosing import Choosing
 from actors.identity.rules.lockout import target_of
 from actors.identity.rules.refreshing import as_text, hash_of, token_in
-from actors.identity.rules.sealing import reset_token
+from actors.identity.rules.sealing import invitation_token, reset_token
 from messages.base import Done, Forbidden
 from messages.identity import (
     BeginPasswordReset,
     GetMail,
     Mail,
+    MailKind,
     MailNotFound,
     MailWanted,
     RequestPasswordReset,
@@ -66,12 +67,11 @@ class Resetting(Choosing):
     async def get_mail(self, query: GetMail, turn: Turn) -> Mail:
         if turn.principal.kind != "actor":
             raise Forbidden("Only the actor that mails may read mail.")
-        found = await self.store.reset_to_mail(turn, query.mail_id, turn.now)
-        if found is None:
-            raise MailNotFound
-        to, expires_at = found
-        token = SecretStr(as_text(reset_token(query.mail_id, self.secret)))
-        return Mail(to=to, kind="password_reset", token=token, expires_at=expires_at)
+        if (found := await self.store.reset_to_mail(turn, query.mail_id, turn.now)) is not None:
+            return _mail("password_reset", *found, reset_token(query.mail_id, self.secret))
+        if (found := await self.store.invitation_to_mail(turn, query.mail_id, turn.now)) is not None:
+            return _mail("invitation", *found, invitation_token(query.mail_id, self.secret))
+        raise MailNotFound
 
     @handles
     async def verify_reset_token(self, query: VerifyResetToken, turn: Turn) -> ResetToken:
@@ -102,3 +102,7 @@ class Resetting(Choosing):
             await self.store.forget_failures(turn, target)
         ended = await self.store.revoke_sessions(turn, reset.user_id, turn.now, "the password was reset")
         return SessionsEnded(user_id=reset.user_id, ended=len(ended))
+
+
+def _mail(kind: MailKind, to: str, expires_at: datetime, token: bytes) -> Mail:
+    return Mail(to=to, kind=kind, token=SecretStr(as_text(token)), expires_at=expires_at)

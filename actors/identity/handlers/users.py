@@ -2,10 +2,10 @@
 
 from uuid import UUID
 
-from actors.identity.handlers.hashing import Hashing
+from actors.identity.handlers.granting import Granting
+from actors.identity.handlers.judging import each_once
 from actors.identity.handlers.sessions import the_user
-from actors.identity.rules.roles import ADMINISTRATOR, known_roles, without_membership
-from messages.base import VersionConflict
+from actors.identity.rules.roles import ADMINISTRATOR, without_membership
 from messages.identity import (
     AccessChanged,
     CreateFirstAdministrator,
@@ -13,13 +13,13 @@ from messages.identity import (
     DisableUser,
     EnableUser,
     GetUser,
-    LastAdministrator,
+    InviteUser,
     LinkMember,
     ListUsers,
     MemberLinked,
     RequirePasswordChange,
     RolesChanged,
-    SetRoles,
+    SetBranch,
     User,
     UserCreated,
     UserDisabled,
@@ -35,7 +35,7 @@ from runtime.actor import Turn, handles
 from runtime.paging import decode_cursor, encode_cursor
 
 
-class Users(Hashing):
+class Users(Granting):
     """Makes and changes users."""
 
     @handles
@@ -44,18 +44,28 @@ class Users(Hashing):
 
     @handles
     async def get_user(self, query: GetUser, turn: Turn) -> User:
-        return await self._known(turn, query.user_id)
+        user = await self._known(turn, query.user_id)
+        self.check_reaches(turn, user)
+        return user
 
     @handles
     async def list_users(self, query: ListUsers, turn: Turn) -> UserPage:
         after = "" if query.cursor is None else decode_cursor(query.cursor, 1)[0].replace("\0", "")
-        users = await self.store.users(turn, after, query.limit + 1)
+        reach = turn.reach
+        users = await self.store.users(
+            turn,
+            after,
+            query.limit + 1,
+            everybody=reach.everything,
+            oneself=turn.principal.user_id,
+            branch=reach.branch,
+        )
         page = users[: query.limit]
         return UserPage(items=tuple(page), next_cursor=encode_cursor(page[-1].username) if len(users) > query.limit else None)
 
     @handles
     async def create_first_administrator(self, command: CreateFirstAdministrator, turn: Turn) -> User:
-        user = _new_user(turn, command.username, [ADMINISTRATOR], None)
+        user = _new_user(turn, command.username, (ADMINISTRATOR,), None)
         async with self.place_to_hash():
             password_hash = await self.chosen(command.username, command.password)
         if not await self.store.any_user(turn):
@@ -67,12 +77,30 @@ class Users(Hashing):
 
     @handles
     async def create_user(self, command: CreateUser, turn: Turn) -> User:
-        roles = known_roles(command.roles, self.known_roles)
-        await self._check_member(turn, command.member_id)
-        user = _new_user(turn, command.username, roles, command.member_id, must_change_password=command.must_change_password)
+        wanted = await self.user_wanted(turn, command)
+        user = wanted.model_copy(update={"must_change_password": command.must_change_password})
         async with self.place_to_hash():
             password_hash = await self.chosen(command.username, command.password)
-        return await self._insert(turn, user, password_hash)
+        return await self.insert(turn, user, password_hash)
+
+    async def user_wanted(self, turn: Turn, command: CreateUser | InviteUser) -> User:
+        """The user who is to be made, if that may be."""
+        branch = self.branch_for(turn, command.branch)
+        roles = each_once(command.roles)
+        async with turn.apart() as db:
+            await self.check_giving(turn, roles, db=db)
+        await self._check_member(turn, command.member_id)
+        return _new_user(turn, command.username, roles, command.member_id, branch)
+
+    async def insert(self, turn: Turn, user: User, password_hash: str) -> User:
+        """Make the user; where roles need approval without them, and ask for them."""
+        rests_on = await self.check_giving(turn, user.roles)
+        if await self.counts_at_once(turn):
+            return await self._insert(turn, user, password_hash)
+        made = await self._insert(turn, user.model_copy(update={"roles": ()}), password_hash)
+        if made.version == 1:
+            await self.ask_for_roles(turn, made, user.roles, rests_on, "A new user.")
+        return made
 
     async def _insert(self, turn: Turn, user: User, password_hash: str) -> User:
         if await self.store.insert_user(turn, user, password_hash):
@@ -86,33 +114,33 @@ class Users(Hashing):
         return there  # this very message made it before, and the answer was lost
 
     @handles
-    async def set_roles(self, command: SetRoles, turn: Turn) -> User:
-        roles = known_roles(command.roles, self.known_roles)
-        user = await self._to_change(
-            turn, command.user_id, command.expected_version, stays_administrator=ADMINISTRATOR in roles
-        )
-        turn.emit(RolesChanged(user_id=user.user_id, roles=tuple(roles)))
-        return await self._change(turn, user, roles=tuple(roles))
+    async def link_member(self, command: LinkMember, turn: Turn) -> User:
+        self.check_not_oneself(turn, command.user_id)
+        await self._check_member(turn, command.member_id)
+        user = await self.user_to_change(turn, command.user_id, command.expected_version)
+        return await self.change_user(turn, user, member_id=command.member_id)
 
     @handles
-    async def link_member(self, command: LinkMember, turn: Turn) -> User:
-        await self._check_member(turn, command.member_id)
-        user = await self._to_change(turn, command.user_id, command.expected_version)
-        return await self._change(turn, user, member_id=command.member_id)
+    async def set_branch(self, command: SetBranch, turn: Turn) -> User:
+        turn.sees_all(UserNotFound())
+        self.check_not_oneself(turn, command.user_id)
+        branch = self.branch_for(turn, command.branch)
+        user = await self.user_to_change(turn, command.user_id, command.expected_version)
+        return await self.change_user(turn, user, branch=branch)
 
     @handles
     async def disable_user(self, command: DisableUser, turn: Turn) -> User:
-        user = await self._to_change(turn, command.user_id, command.expected_version, stays_administrator=False)
+        user = await self.user_to_change(turn, command.user_id, command.expected_version, stays_administrator=False)
         return await self._disable(turn, user, command.reason)
 
     @handles
     async def enable_user(self, command: EnableUser, turn: Turn) -> User:
-        user = await self._to_change(turn, command.user_id, command.expected_version)
-        return await self._change(turn, user, disabled=False)
+        user = await self.user_to_change(turn, command.user_id, command.expected_version)
+        return await self.change_user(turn, user, disabled=False)
 
     @handles
     async def require_password_change(self, command: RequirePasswordChange, turn: Turn) -> User:
-        user = await self._to_change(turn, command.user_id, command.expected_version)
+        user = await self.user_to_change(turn, command.user_id, command.expected_version)
         await self.store.require_password_change(turn, user.user_id)
         turn.emit(AccessChanged(user_id=user.user_id))
         return user.model_copy(update={"must_change_password": True, "version": user.version + 1})
@@ -125,7 +153,7 @@ class Users(Hashing):
             return
         roles = without_membership(user.roles)
         if roles:
-            await self._change(turn, user, roles=tuple(roles), member_id=None)
+            await self.change_user(turn, user, roles=tuple(roles), member_id=None)
             turn.emit(RolesChanged(user_id=user.user_id, roles=tuple(roles)))
         else:
             await self._disable(turn, user, "the membership ended")
@@ -134,26 +162,7 @@ class Users(Hashing):
         await self.store.revoke_sessions(turn, user.user_id, turn.now, "the user was disabled")
         await self.api_keys.revoke_all(turn, user.user_id, turn.now, "the user was disabled")
         turn.emit(UserDisabled(user_id=user.user_id))
-        return await self._change(turn, user, because, disabled=True)
-
-    async def _change(self, turn: Turn, user: User, disabled_because: str | None = None, **changes: object) -> User:
-        changed = user.model_copy(update={**changes, "version": user.version + 1})
-        await self.store.change_user(turn, changed, turn.now, disabled_because)
-        turn.emit(AccessChanged(user_id=user.user_id))
-        return changed
-
-    async def _to_change(
-        self, turn: Turn, user_id: UserId, expected_version: int | None, *, stays_administrator: bool = True
-    ) -> User:
-        others = set() if stays_administrator else await self.store.lock_administrators(turn)
-        user = await self.store.lock_user(turn, user_id)
-        if user is None:
-            raise UserNotFound
-        if expected_version is not None and expected_version != user.version:
-            raise VersionConflict(version=user.version)
-        if others == {user_id}:
-            raise LastAdministrator
-        return user
+        return await self.change_user(turn, user, because, disabled=True)
 
     async def _known(self, turn: Turn, user_id: UUID) -> User:
         user = await self.store.user(turn, user_id)
@@ -169,16 +178,14 @@ class Users(Hashing):
             raise MembershipEnded(field="member_id")
 
 
-def _new_user(
-    turn: Turn, username: str, roles: list[str], member_id: MemberId | None, *, must_change_password: bool = False
-) -> User:
+def _new_user(turn: Turn, username: str, roles: tuple[str, ...], member_id: MemberId | None, branch: str | None = None) -> User:
     return User(
         user_id=UserId(turn.derive(f"user {username}")),
         username=username,
-        roles=tuple(roles),
+        roles=roles,
         member_id=member_id,
+        branch=branch,
         disabled=False,
-        must_change_password=must_change_password,
         created_at=turn.now,
         version=1,
     )

@@ -30,6 +30,11 @@ def nobodys_hash(cost: int) -> str:
     return f"$2b${cost:02}$" + "." * 22 + "." * 31
 
 
+def is_nobodys(password_hash: str) -> bool:
+    """Whether it is a hash that no password has."""
+    return password_hash.endswith("." * 31)
+
+
 def _digest(password: str) -> bytes:
     # bcrypt reads 72 bytes and stops at a zero byte; 44 characters of base64 have neither problem.
     return b64encode(hmac.digest(_PURPOSE, password.encode(), hashlib.sha256))

@@ -16,6 +16,7 @@ NONCE_BYTES = 12
 _SEAL, _SUCCESSION = b"coffer identity seal v1", b"coffer refresh token succession v1"
 _CHALLENGE = b"coffer second factor challenge v1"
 _ATTEMPTS, _RESET = b"coffer attempts and known devices v1", b"coffer password reset v1"
+_INVITATION = b"coffer invitation v1"
 
 
 class SealBroken(Exception):
@@ -53,6 +54,11 @@ def attempts_key(secret: str) -> bytes:
 def reset_token(reset_id: UUID, secret: str) -> bytes:
     """The token of a password reset: whoever has the secret can tell it from the id, nobody else."""
     return hmac.digest(_derived(secret, _RESET), reset_id.bytes, hashlib.sha256)
+
+
+def invitation_token(invitation_id: UUID, secret: str) -> bytes:
+    """The same of an invitation."""
+    return hmac.digest(_derived(secret, _INVITATION), invitation_id.bytes, hashlib.sha256)
 
 
 @lru_cache(maxsize=16)

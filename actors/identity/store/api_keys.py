@@ -23,6 +23,7 @@ class HeldKey:
     user_id: UserId
     roles: tuple[str, ...]
     member_id: MemberId | None
+    branch: str | None
     has_second_factor: bool
 
 
@@ -56,6 +57,7 @@ class ApiKeyStore:
             user_id=UserId(row["user_id"]),
             roles=tuple(row["roles"]),
             member_id=None if row["member_id"] is None else MemberId(row["member_id"]),
+            branch=row["branch"],
             has_second_factor=row["has_second_factor"],
         )
 

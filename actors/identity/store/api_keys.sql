@@ -12,7 +12,7 @@ RETURNING api_key_id, user_id, name, prefix, permissions, made_at, expires_at, l
 -- name: key_holder
 -- Whose a key is, while the key is good and its user may log in.
 SELECT
-    k.api_key_id, k.permissions, k.expires_at, k.last_used_at, u.user_id, u.roles, u.member_id,
+    k.api_key_id, k.permissions, k.expires_at, k.last_used_at, u.user_id, u.roles, u.member_id, u.branch,
     EXISTS (SELECT FROM identity.totp AS t WHERE t.user_id = u.user_id AND t.confirmed_at IS NOT NULL) AS has_second_factor
 FROM identity.api_key AS k
 JOIN identity.login AS u USING (user_id)

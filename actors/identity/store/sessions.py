@@ -41,6 +41,7 @@ class Sessions:
             user_id=UserId(row["user_id"]),
             roles=tuple(row["roles"]),
             member_id=None if row["member_id"] is None else MemberId(row["member_id"]),
+            branch=row["branch"],
             ends_at=row["ends_at"],
             authenticated_at=row["authenticated_at"],
             amr=tuple(row["amr"]),

@@ -11,7 +11,7 @@ DELETE FROM identity.session WHERE user_id = $1 AND (ends_at < $2 OR revoked_at 
 -- name: checked_session
 -- A session that lives at $2, and what its user is now.
 SELECT
-    u.user_id, u.roles, u.member_id, u.must_change_password, s.ends_at,
+    u.user_id, u.roles, u.member_id, u.branch, u.must_change_password, s.ends_at,
     coalesce(s.authenticated_at, s.began_at) AS authenticated_at, s.amr
 FROM identity.session AS s
 JOIN identity.login AS u USING (user_id)

@@ -9,6 +9,7 @@ import asyncpg
 
 from actors.identity.rules.access_tokens import Proof
 from actors.identity.rules.refreshing import Issue, hash_of
+from actors.identity.store.access import Access
 from actors.identity.store.attempts import Attempts
 from actors.identity.store.keys import Keys
 from actors.identity.store.passwords import Passwords
@@ -35,7 +36,7 @@ class KnownToken:
     user: User
 
 
-class Store(Attempts, Keys, Passwords, Resets, Sessions):
+class Store(Access, Attempts, Keys, Passwords, Resets, Sessions):
     """Reads and writes; decides nothing."""
 
     def __init__(self) -> None:
@@ -92,7 +93,7 @@ class Store(Attempts, Keys, Passwords, Resets, Sessions):
     async def insert_user(self, db: Transaction, user: User, password_hash: str) -> bool:
         """Whether name and member were free."""
         mine = (user.user_id, user.username, password_hash, user.roles, user.member_id, user.created_at)
-        return await db.fetchval(self.sql["insert_user"], *mine, user.must_change_password) is not None
+        return await db.fetchval(self.sql["insert_user"], *mine, user.must_change_password, user.branch) is not None
 
     async def user(self, db: Transaction, user_id: UUID) -> User | None:
         return _user_or_none(await db.fetchrow(self.sql["user_by_id"], user_id))
@@ -113,15 +114,19 @@ class Store(Attempts, Keys, Passwords, Resets, Sessions):
         return {row["user_id"] for row in await db.fetch(self.sql["lock_administrators"])}
 
     async def change_user(self, db: Transaction, user: User, now: datetime, disabled_because: str | None) -> None:
-        """Write down the roles, the member and the access of a user. Refused where the member is linked to another."""
-        arguments = (user.user_id, user.roles, user.member_id, user.disabled, now, disabled_because)
+        """Write down the roles, the member, the branch and the access of a user. Refused where the member is linked to another."""
+        arguments = (user.user_id, user.roles, user.member_id, user.disabled, now, disabled_because, user.branch)
         try:
             await db.execute(self.sql["change_user"], *arguments)
         except asyncpg.UniqueViolationError:
             raise MemberLinked(field="member_id") from None
 
-    async def users(self, db: Transaction, after_name: str, limit: int) -> list[User]:
-        return [_user(row) for row in await db.fetch(self.sql["users"], after_name, limit)]
+    async def users(
+        self, db: Transaction, after_name: str, limit: int, *, everybody: bool, oneself: UUID | None, branch: str | None
+    ) -> list[User]:
+        """Users after a name: everybody, or oneself and those of a branch."""
+        rows = await db.fetch(self.sql["users"], after_name, limit, everybody, oneself, branch)
+        return [_user(row) for row in rows]
 
 
 def _user(row: Any) -> User:
@@ -131,6 +136,7 @@ def _user(row: Any) -> User:
         roles=tuple(row["roles"]),
         member_id=None if row["member_id"] is None else MemberId(row["member_id"]),
         disabled=row["disabled_at"] is not None,
+        branch=row["branch"],
         must_change_password=row["must_change_password"],
         created_at=row["created_at"],
         version=row["version"],

@@ -4,7 +4,7 @@
 fields. It leans on how pydantic 2 keeps a model; a test compares the two.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -40,11 +40,16 @@ def side_of(amount: int) -> Side:
     return "debit" if amount > 0 else "credit"
 
 
-def entry(booked: Booked, own: UUID | None = None) -> Entry:
-    """The entry as told to whoever sees all, or to the member `own`, who does not learn what others' accounts hold."""
+def owners(booked: Booked) -> set[UUID]:
+    """The members whose accounts an entry touches."""
+    return {leg.member_id for leg in booked.legs if leg.member_id is not None}
+
+
+def entry(booked: Booked, near: Collection[UUID] | None = None) -> Entry:
+    """The entry as told to whoever sees all, or sees some members' accounts and does not learn what those of others hold."""
     postings = []
     for leg in booked.legs:
-        is_told = own is None or leg.member_id == own
+        is_told = near is None or leg.member_id in near
         amount, currency = leg.amount, leg.currency
         fields = {
             "account_id": leg.account_id,

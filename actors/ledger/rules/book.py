@@ -8,7 +8,7 @@ the answer that it would have had alone. What has changed is read off at the end
 `moving.py` and `holding.py` say what each command means.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import date, datetime, timedelta
 from typing import NamedTuple
 from uuid import UUID
@@ -48,8 +48,8 @@ class Mover(NamedTuple):
     entry_id: EntryId
     """The id of the entry where the command names none: the command's own."""
     posted_by: str
-    own: UUID | None
-    """The member whose accounts alone they may move; None for all accounts."""
+    near: Collection[UUID] | None
+    """The members whose accounts alone they may move; None for all accounts."""
 
 
 class Book:
@@ -68,20 +68,24 @@ class Book:
         self.new_entries: list[Booked] = []
         self.shifts: dict[tuple[AccountId, date], int] = {}
 
-    def account(self, account_id: AccountId, field: str, own: UUID | None = None) -> AccountState:
-        """The account; refused where there is none, or where only one's own may be seen and it is not."""
+    def account(self, account_id: AccountId, field: str, near: Collection[UUID] | None = None) -> AccountState:
+        """The account; refused where there is none, or where it belongs to nobody of those whose accounts may be moved."""
         account = self.accounts.get(account_id)
-        if account is None or (own is not None and account.member_id != own):
+        if account is None or (near is not None and account.member_id not in near):
             raise AccountNotFound(field=field, account_id=account_id)
         return account
 
-    def hold(self, hold_id: HoldId, own: UUID | None) -> tuple[HoldState, AccountState]:
+    def hold(self, hold_id: HoldId, near: Collection[UUID] | None) -> tuple[HoldState, AccountState]:
         """The hold and its account."""
         hold = self.holds.get(hold_id)
         account = None if hold is None else self.accounts.get(hold.account_id)
-        if hold is None or account is None or (own is not None and account.member_id != own):
+        if hold is None or account is None or (near is not None and account.member_id not in near):
             raise HoldNotFound(field="hold_id", hold_id=hold_id)
         return hold, account
+
+    def owners(self) -> set[UUID]:
+        """The members to whom its accounts belong."""
+        return {account.member_id for account in self.accounts.values() if account.member_id is not None}
 
     def known(self, entry_id: EntryId, amounts: Amounts, terms: Terms) -> Booked | None:
         """The entry of this id, if it is booked already; refused where it says something else."""

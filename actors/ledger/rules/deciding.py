@@ -53,7 +53,7 @@ def decide(book: Book, message: Message, mover: Mover, hold_id: HoldId) -> Decid
         booked = move(book, message, mover)
         whole = answers.entry(booked)
         events: list[Event] = [answers.entry_posted(whole)] if len(book.new_entries) > known else []
-        return whole if mover.own is None else answers.entry(booked, mover.own), events
+        return whole if mover.near is None else answers.entry(booked, mover.near), events
     return _OTHERS[type(message)](book, message, mover, hold_id)
 
 

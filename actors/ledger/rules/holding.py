@@ -34,7 +34,7 @@ from messages.money import to_decimal
 
 def place_hold(book: Book, command: PlaceHold, mover: Mover, hold_id: HoldId) -> HoldState:
     """Reserve money that is available."""
-    account = book.account(command.account_id, "account_id", mover.own)
+    account = book.account(command.account_id, "account_id", mover.near)
     if account.kind not in DEPOSIT_KINDS:
         raise AccountKindRefused("Money is held on savings, current and share capital accounts.", field="account_id")
     if command.amount.currency != account.currency:
@@ -61,14 +61,14 @@ def place_hold(book: Book, command: PlaceHold, mover: Mover, hold_id: HoldId) ->
 
 def post_hold(book: Book, command: PostHold, mover: Mover) -> tuple[HoldState, Booked]:
     """Pay what is held, or a part of it, to an account; the rest is released."""
-    hold, account = book.hold(command.hold_id, mover.own)
+    hold, account = book.hold(command.hold_id, mover.near)
     _check_pending(hold)
     if hold.expires_at is not None and hold.expires_at <= book.now:
         raise HoldLapsed(field="hold_id", expired_at=hold.expires_at.isoformat())
     if command.to_account_id == account.account_id:
         raise SameAccount(field="to_account_id")
     target = book.account(command.to_account_id, "to_account_id")
-    if mover.own is not None and target.member_id is None:
+    if mover.near is not None and target.member_id is None:
         raise AccountNotFound(field="to_account_id", account_id=target.account_id)
     if target.kind == "loan":
         raise AccountKindRefused("A loan account moves through its loan.", field="to_account_id")
@@ -97,14 +97,14 @@ def post_hold(book: Book, command: PostHold, mover: Mover) -> tuple[HoldState, B
 
 def void_hold(book: Book, command: VoidHold, mover: Mover) -> HoldState:
     """Release what is held."""
-    hold, account = book.hold(command.hold_id, mover.own)
+    hold, account = book.hold(command.hold_id, mover.near)
     _check_pending(hold)
     return _release(hold, account, "voided", book.now)
 
 
 def expire_hold(book: Book, command: ExpireHold, mover: Mover) -> tuple[HoldState, bool]:
     """Let a hold lapse when its time has come, and say whether it was this that ended it: one settled before stays settled."""
-    hold, account = book.hold(command.hold_id, mover.own)
+    hold, account = book.hold(command.hold_id, mover.near)
     if hold.status != "pending":
         return hold, False
     if hold.expires_at is None or hold.expires_at > book.now:

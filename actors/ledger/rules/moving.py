@@ -36,7 +36,7 @@ DEPOSIT_KINDS = frozenset({"savings", "current", "share_capital"})
 
 def transfer(book: Book, command: Transfer, mover: Mover) -> Booked:
     """Debit one, credit the other. Loan accounts move through the loan; a member does not see the institution's accounts."""
-    source = book.account(command.from_account_id, "from_account_id", mover.own)
+    source = book.account(command.from_account_id, "from_account_id", mover.near)
     minor = command.amount.minor
     entry_id = command.entry_id or mover.entry_id
     terms = Terms("transfer", command.description, command.reference, command.value_date)
@@ -46,7 +46,7 @@ def transfer(book: Book, command: Transfer, mover: Mover) -> Booked:
     if command.from_account_id == command.to_account_id:
         raise SameAccount(field="to_account_id")
     target = book.account(command.to_account_id, "to_account_id")
-    if mover.own is not None and target.member_id is None:
+    if mover.near is not None and target.member_id is None:
         raise AccountNotFound(field="to_account_id", account_id=target.account_id)
     for account, field in ((source, "from_account_id"), (target, "to_account_id")):
         if account.kind == "loan":
@@ -77,7 +77,7 @@ def post_entry(book: Book, command: PostEntry | EntryOrder, mover: Mover) -> Boo
     sums: dict[str, int] = {}
     for number, order in enumerate(command.postings):
         account_field, amount_field = f"postings.{number}.account_id", f"postings.{number}.amount"
-        account = book.account(order.account_id, account_field, mover.own)
+        account = book.account(order.account_id, account_field, mover.near)
         if account.currency != order.amount.currency:
             raise CurrencyMismatch(field=amount_field, currency=account.currency)
         minor = order.amount.minor if order.side == "debit" else -order.amount.minor
@@ -99,7 +99,7 @@ def post_entry(book: Book, command: PostEntry | EntryOrder, mover: Mover) -> Boo
 def reverse_entry(book: Book, command: ReverseEntry, mover: Mover) -> Booked:
     """A counter-entry, once. Limits do not stand in its way; floors, freezes and closed accounts do."""
     original = book.entries.get(command.entry_id)
-    if original is None or (mover.own is not None and any(leg.member_id != mover.own for leg in original.legs)):
+    if original is None or (mover.near is not None and any(leg.member_id not in mover.near for leg in original.legs)):
         raise EntryNotFound(field="entry_id", entry_id=command.entry_id)
     if original.reverses is not None:
         raise ReversalIsFinal(field="entry_id")
@@ -119,7 +119,7 @@ def channel_of(command: Deposit | Withdraw) -> AccountId:
 
 
 def _move_cash(book: Book, command: Deposit | Withdraw, mover: Mover, kind: Literal["deposit", "withdrawal"]) -> Booked:
-    account = book.account(command.account_id, "account_id", mover.own)
+    account = book.account(command.account_id, "account_id", mover.near)
     minor = command.amount.minor if kind == "withdrawal" else -command.amount.minor
     entry_id = command.entry_id or mover.entry_id
     sides = [(command.account_id, minor), (channel_of(command), -minor)]
@@ -148,7 +148,7 @@ def _channel(book: Book, command: Deposit | Withdraw, account: AccountState, mov
     if command.channel_account_id is None and channel_id not in book.accounts:
         raise CurrencyNotAdopted(field="amount", currency=command.amount.currency)
     channel = book.account(channel_id, "channel_account_id")
-    if mover.own is not None and command.channel_account_id is not None:
+    if mover.near is not None and command.channel_account_id is not None:
         raise AccountNotFound(field="channel_account_id", account_id=channel_id)
     if channel.kind != "internal":
         raise AccountKindRefused("A channel is one of the institution's own accounts.", field="channel_account_id")

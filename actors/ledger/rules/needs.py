@@ -1,10 +1,11 @@
-"""What must be loaded before a batch is decided: the accounts, entries and holds that its messages name."""
+"""What must be loaded before a batch is decided: the accounts, entries and holds that its messages name; and what they move by that."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
+from actors.ledger.rules.book import Book
 from actors.ledger.rules.moving import channel_of
 from messages.base import Message
 from messages.ledger import (
@@ -20,6 +21,7 @@ from messages.ledger import (
     VoidHold,
     Withdraw,
 )
+from messages.money import Money
 
 
 @dataclass(slots=True)
@@ -37,6 +39,21 @@ def needs_of(messages: Iterable[tuple[UUID, Message]]) -> Needs:
     for message_id, message in messages:
         _NEEDS[type(message)](needs, message_id, message)
     return needs
+
+
+def amount_inside(book: Book, message: Message) -> tuple[Money, UUID | None] | None:
+    """The amount that a message moves without saying it, and whose it is; None where it says it, or where nothing is known of it."""
+    if isinstance(message, PostHold) and message.amount is None and (hold := book.holds.get(message.hold_id)) is not None:
+        account = book.accounts[hold.account_id]
+        return Money.of(hold.amount, account.currency), account.member_id
+    if isinstance(message, ReverseEntry) and (entry := book.entries.get(message.entry_id)) is not None:
+        debits: dict[str, int] = {}
+        for leg in entry.legs:
+            debits[leg.currency] = debits.get(leg.currency, 0) + max(leg.amount, 0)
+        currency, minor = max(debits.items(), key=lambda each: each[1])
+        owners = [leg.member_id for leg in entry.legs]
+        return Money.of(minor, currency), None if None in owners else owners[0]
+    return None
 
 
 def _of_transfer(needs: Needs, message_id: UUID, message: Transfer) -> None:

@@ -4,7 +4,7 @@ from uuid import UUID
 
 from actors.loan.handlers.booking import Booking
 from actors.loan.handlers.counter_accounts import OF_MEMBERS
-from actors.loan.handlers.loading import Held, asked
+from actors.loan.handlers.loading import Held, asked, check_limit
 from actors.loan.rules.exposure import check_count_within, check_documents, check_security, check_terms_within
 from actors.loan.rules.life_cycle import Action, check_checker, moved
 from actors.loan.rules.timetable import schedule_of
@@ -37,7 +37,7 @@ class Applying(Booking):
 
     @handles
     async def apply_for_loan(self, command: ApplyForLoan, turn: Turn) -> Loan:
-        turn.sees(command.member_id, MemberNotFound(field="member_id"))
+        await turn.sees(command.member_id, MemberNotFound(field="member_id"))
         await self._check_borrower(turn, command)
         product = await self._product_for_new_loans(turn, command.product_id)
         if command.settlement_account_id is not None:
@@ -65,12 +65,12 @@ class Applying(Booking):
         if command.group_id is not None:
             group = await asked(turn.said, GetGroup(group_id=command.group_id), step="group", field="group_id")
             if command.member_id not in {seat.member_id for seat in group.members}:
-                raise GroupNotFound(field="group_id") if turn.scope == "own" else NotInGroup(field="group_id")
+                raise GroupNotFound(field="group_id") if turn.scope != "all" else NotInGroup(field="group_id")
 
     async def _product_for_new_loans(self, turn: Turn, product_id: LoanProductId) -> LoanProduct:
         product = await asked(turn.said, GetLoanProduct(product_id=product_id), step="product", field="product_id")
         if product.status == "retired":
-            raise LoanProductNotFound(field="product_id") if turn.scope == "own" else ProductRetired(field="product_id")
+            raise LoanProductNotFound(field="product_id") if turn.scope != "all" else ProductRetired(field="product_id")
         return product
 
     async def _check_settlement(self, turn: Turn, account_id: AccountId, member_id: UUID, currency: str) -> None:
@@ -105,6 +105,7 @@ class Applying(Booking):
     @handles
     async def submit_loan(self, command: SubmitLoan, turn: Turn) -> Loan:
         held = await self.to_change(turn, command.loan_id, Action.SUBMIT, command.expected_version)
+        await check_limit(turn.said, held, held.kept.approved, turn)
         attached = (await self.store.attached(turn, [command.loan_id]))[command.loan_id]
         check_documents(held.rules, [row["name"] for row in attached.documents])
         guarantees = [row["amount"] for row in attached.guarantors]
@@ -123,6 +124,7 @@ class Applying(Booking):
     @handles
     async def approve_loan(self, command: ApproveLoan, turn: Turn) -> Loan:
         held = await self.to_change(turn, command.loan_id, Action.APPROVE, command.expected_version)
+        await check_limit(turn.said, held, held.kept.approved, turn)
         check_checker((held.kept.submitted_by,), who(turn))
         status = moved(held.kept.status, Action.APPROVE)
         await self.store.change_status(turn, command.loan_id, status, approved_by=who(turn))

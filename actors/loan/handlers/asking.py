@@ -8,11 +8,12 @@ from uuid import UUID
 from actors.loan.handlers import answers
 from actors.loan.handlers.counter_accounts import CounterAccounts, paid_to
 from actors.loan.handlers.decisions import Plan, happening_of
-from actors.loan.handlers.loading import ONE_DAY, Held, caught_up
+from actors.loan.handlers.loading import ONE_DAY, Held, caught_up, check_limit
 from actors.loan.rules.exposure import check_reschedule_within
 from actors.loan.rules.happenings import Happening, Reschedule
 from actors.loan.rules.lapses import Lapse, stands_in_the_way
 from actors.loan.rules.life_cycle import Action, check_action, check_checker
+from actors.loan.rules.owing import outstanding
 from actors.loan.rules.replay import replay
 from actors.loan.rules.rescheduling import compare
 from actors.loan.store import Reads, who
@@ -59,6 +60,7 @@ class Asking(CounterAccounts):
         if command.amount is not None and command.amount.currency != held.kept.currency:
             raise LoanCurrencyDiffers(field="amount", currency=held.kept.currency)
         amount = left if command.amount is None else command.amount.minor
+        await check_limit(turn.said, held, amount, turn)
         if amount > left or amount == 0:
             raise DisbursementTooLarge(field="amount", undisbursed=left)
         asked = {"account": str(account), "value_date": None if command.value_date is None else command.value_date.isoformat()}
@@ -67,16 +69,19 @@ class Asking(CounterAccounts):
     @handles
     async def request_charge_off(self, command: RequestChargeOff, turn: Turn) -> LoanRequest:
         held = await self.to_change(turn, command.loan_id, Action.CHARGE_OFF)
+        await check_limit(turn.said, held, _owed(held), turn)
         return await self._asked(turn, held, "charge_off", {}, reason=command.reason)
 
     @handles
     async def request_write_off(self, command: RequestWriteOff, turn: Turn) -> LoanRequest:
         held = await self.to_change(turn, command.loan_id, Action.WRITE_OFF)
+        await check_limit(turn.said, held, _owed(held), turn)
         return await self._asked(turn, held, "write_off", {}, reason=command.reason)
 
     @handles
     async def request_reschedule(self, command: RequestReschedule, turn: Turn) -> LoanRequest:
         held = await self.to_change(turn, command.loan_id, Action.RESCHEDULE)
+        await check_limit(turn.said, held, _owed(held), turn)
         if command.effective_on < held.today:
             raise DateIsPast(field="effective_on", business_date=held.today)
         reschedule = Reschedule(
@@ -155,6 +160,7 @@ class Asking(CounterAccounts):
         asked, kind = row["asked"], row["kind"]
         if kind != "reschedule":
             check_action(held.kept.status, ACTIONS[kind])
+        await check_limit(turn.said, held, row["amount"] or _owed(held), db)
         day = None if asked.get("value_date") is None else date.fromisoformat(asked["value_date"])
         happening = happening_of(kind, held.today, amount=row["amount"] or 0)
         plan = Plan(ACTIONS[kind], happening, note=row["reason"], reason=None, request_id=request_id)
@@ -168,6 +174,11 @@ class Asking(CounterAccounts):
                 raise _lapsed(lapse)
             return replace(plan, happening=replace(happening, reschedule=reschedule), value_date=moved_on)
         return replace(plan, reason=row["reason"])
+
+
+def _owed(held: Held) -> int:
+    """All that the loan owes today, in minor units: what is decided about by whoever gives it up or changes its terms."""
+    return sum(outstanding(caught_up(held.book(), held.today), held.today))
 
 
 def _lapsed(lapse: Lapse) -> LoanRequestLapsed:

@@ -15,6 +15,7 @@ from messages.base import NotFound, Query, Reply, VersionConflict
 from messages.loan import LoanNotFound
 from messages.loan_product import LoanProduct
 from messages.loan_terms import LoanTerms
+from messages.money import Money
 from runtime.actor import Said
 
 R = TypeVar("R", bound=Reply)
@@ -77,7 +78,7 @@ class Loading:
         """The same of what was found."""
         if kept is None:
             raise LoanNotFound
-        said.sees(kept.member_id, LoanNotFound())
+        await said.sees(kept.member_id, LoanNotFound(), db)
         return await self.as_held(db, said, kept)
 
     async def as_held(self, db: Reads, said: Said, kept: Kept) -> Held:
@@ -96,6 +97,11 @@ class Loading:
             self._conditions.clear()
         self._conditions[product_id, version] = conditions
         return conditions
+
+
+async def check_limit(said: Said, held: Held, minor: int, rows: Reads) -> None:
+    """Refuse an amount, found in what is known of the loan, that is above the principal's limit."""
+    await said.stays_within(Money.of(minor, held.kept.currency), held.kept.member_id, rows)
 
 
 async def asked(said: Said, question: Query[R], *, step: str, field: str) -> R:

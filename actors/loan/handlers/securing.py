@@ -29,7 +29,7 @@ class Securing(Booking):
 
     @handles
     async def record_document(self, command: RecordDocument, turn: Turn) -> Loan:
-        turn.sees(None, Forbidden())
+        turn.sees_others(Forbidden())
         await self.to_change(turn, command.loan_id, Action.CHANGE)
         await self.store.record_document(turn, command.loan_id, command.name, command.reference)
         await self.store.touch(turn, command.loan_id)
@@ -37,7 +37,7 @@ class Securing(Booking):
 
     @handles
     async def add_guarantor(self, command: AddGuarantor, turn: Turn) -> Loan:
-        turn.sees(None, Forbidden())
+        turn.sees_others(Forbidden())
         await self._check_guarantor(turn, command)
         group = await self._group_of(turn, command.member_id)
         held = await self.to_change(turn, command.loan_id, Action.GUARANTEE)
@@ -74,7 +74,7 @@ class Securing(Booking):
 
     @handles
     async def remove_guarantor(self, command: RemoveGuarantor, turn: Turn) -> Loan:
-        turn.sees(None, Forbidden())
+        turn.sees_others(Forbidden())
         await self.to_change(turn, command.loan_id, Action.GUARANTEE)
         if not await self.store.remove_guarantor(turn, command.loan_id, command.guarantor_id):
             raise GuarantorNotFound
@@ -83,7 +83,7 @@ class Securing(Booking):
 
     @handles
     async def add_collateral(self, command: AddCollateral, turn: Turn) -> Loan:
-        turn.sees(None, Forbidden())
+        turn.sees_others(Forbidden())
         held = await self.to_change(turn, command.loan_id, Action.SECURE)
         _check_currency(command.value, held.kept.currency, field="value")
         collateral_id = turn.derive("collateral")
@@ -93,7 +93,7 @@ class Securing(Booking):
 
     @handles
     async def remove_collateral(self, command: RemoveCollateral, turn: Turn) -> Loan:
-        turn.sees(None, Forbidden())
+        turn.sees_others(Forbidden())
         await self.to_change(turn, command.loan_id, Action.RELEASE)
         if not await self.store.remove_collateral(turn, command.loan_id, command.collateral_id):
             raise CollateralNotFound

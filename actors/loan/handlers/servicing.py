@@ -6,7 +6,7 @@ from actors.loan.handlers import answers
 from actors.loan.handlers.booking import Order
 from actors.loan.handlers.counter_accounts import CounterAccounts, paid_from, paid_to
 from actors.loan.handlers.decisions import Plan, Planner, happening_of
-from actors.loan.handlers.loading import Held
+from actors.loan.handlers.loading import Held, check_limit
 from actors.loan.rules.life_cycle import Action
 from actors.loan.store import Reads
 from messages.base import Refusal
@@ -88,9 +88,10 @@ class Servicing(CounterAccounts):
     async def refund_overpayment(self, command: RefundOverpayment, turn: Turn) -> LoanChange:
         await self.check_paid_to(turn.said, command.loan_id, command.to_account_id)
 
-        async def plan(_: Reads, held: Held) -> Plan:
+        async def plan(db: Reads, held: Held) -> Plan:
             account = paid_to(held, command.to_account_id, in_cash=command.in_cash)
             amount = held.book().overpaid if command.amount is None else command.amount.minor
+            await check_limit(turn.said, held, amount, db)
             happening = happening_of("refund", held.today, amount=amount, account=account)
             return Plan(Action.REFUND, happening, asked=command.amount, account_field="to_account_id")
 
@@ -104,12 +105,14 @@ class Servicing(CounterAccounts):
                 raise LoanTransactionNotFound(field="transaction_id")
             if row["kind"] == "reversal" or row["reversed_by"] is not None:
                 raise TransactionReversed(field="transaction_id")
+            taken_back = answers.transaction(row)
+            await check_limit(turn.said, held, taken_back.amount.minor, db)
             happening = happening_of("reversal", held.today, reverses=command.transaction_id)
             return Plan(
                 Action.REVERSE,
                 happening,
                 note=command.reason,
-                takes_back=answers.transaction(row),
+                takes_back=taken_back,
                 account_field="transaction_id",
             )
 

@@ -39,10 +39,10 @@ PASSWORD = "correct horse battery staple"
 AFTER_GRACE = IdentitySettings().refresh_grace_seconds + 1
 
 
-async def created(bank: Bank, **details: Any) -> User:
+async def created(bank: Bank, *, as_: Principal | None = None, **details: Any) -> User:
     """A new user; nobody else has the name."""
     usual = {"username": f"u-{new_id().hex}", "password": PASSWORD, "roles": ("teller",), "must_change_password": False}
-    return await bank.says(CreateUser.model_validate({**usual, **details}))
+    return await bank.says(CreateUser.model_validate({**usual, **details}), as_=as_)
 
 
 async def logged_in(bank: Bank, user: User) -> Tokens:

@@ -20,9 +20,7 @@ from actors.identity.rules.refreshing import (
     successor_of,
     token_in,
 )
-from actors.identity.rules.roles import known_roles
 from actors.identity.rules.sealing import SealBroken, seal, succession_key, unseal
-from messages.identity import UnknownRole
 
 NOW = datetime(2024, 5, 1, 12, tzinfo=UTC)
 CHEAP_SALT = bcrypt.gensalt(4)
@@ -156,10 +154,3 @@ def test_tokens_are_given_for_a_living_session_only_and_never_beside_one_in_use(
         assert token.expires_at > NOW
     if verdict is Verdict.REVOKE:
         assert token.used_by != THIS
-
-
-def test_roles_are_those_of_the_roles_file_each_once() -> None:
-    assert known_roles(("teller", "member", "teller"), {"teller", "member"}) == ["teller", "member"]
-    with pytest.raises(UnknownRole) as no:
-        known_roles(("teller", "root"), {"teller"})
-    assert no.value.field == "roles.1"

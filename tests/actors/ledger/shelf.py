@@ -124,7 +124,7 @@ class Shelf:
         book = self.load(said)
         answers: list[Reply | Refusal] = []
         for message_id, message in said:
-            mover = Mover(EntryId(message_id), STAFF, own)
+            mover = Mover(EntryId(message_id), STAFF, None if own is None else {own})
             try:
                 answers.append(decide(book, message, mover, HoldId(uuid5(message_id, "hold")))[0])
             except Refusal as refusal:

@@ -82,8 +82,8 @@ def test_replies_made_without_validation_are_what_validation_makes() -> None:
     shelf = Shelf(cash(), account("savings"), account("of baraka", member_id=BARAKA))
     shelf.says(Deposit(account_id=account_id("savings"), amount=minor(100)))
     shelf.says(Transfer(from_account_id=account_id("savings"), to_account_id=account_id("of baraka"), amount=minor(40)))
-    for own in (None, AMINA):
-        told = answers.entry(shelf.order[-1], own)
+    for near in (None, {AMINA}):
+        told = answers.entry(shelf.order[-1], near)
         validated = Entry.model_validate(told.model_dump())
         assert told == validated
         assert told.model_dump_json(exclude_defaults=True) == validated.model_dump_json(exclude_defaults=True)
