@@ -57,7 +57,9 @@ class Caller:
     """Whether the institution defined a role of theirs itself. What such a role allows the actors know, and it can change at any time."""
 
     def may(self, permission: str) -> bool:
-        """Whether they are to be let through to the actor, which decides."""
+        """Whether they are to be let through to the actor, which decides. It does not mean that they may: what was answered to others
+        must not be given to them without asking.
+        """
         return permission in self.permissions or self.has_own_roles
 
 

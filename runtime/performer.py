@@ -70,7 +70,7 @@ class Performer:
             message = read(envelope)
             grants = EVERYTHING
             if not isinstance(message, Event):
-                grants = self._around.authority.judge(envelope.principal, message.permission, message.amounts())
+                grants = self._around.authority.judge(envelope.principal, message.permission, message.amounts)
         except Refusal as no:
             return refused(no)
         return Said(envelope, message, grants)

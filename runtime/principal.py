@@ -3,7 +3,7 @@
 Who somebody is comes from the door; what they may do is decided here.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import lru_cache
@@ -130,12 +130,15 @@ class Authority:
         self._known[principal, permission] = grants
         return grants
 
-    def judge(self, principal: Principal, permission: str | None, amounts: Iterable[Amount] = ()) -> Grants:
-        """The grants under which this may be done. Forbidden where there is none, AboveLimit where all have lower limits."""
+    def judge(self, principal: Principal, permission: str | None, amounts: Callable[[], Iterable[Amount]] = tuple) -> Grants:
+        """The grants under which this may be done. Forbidden where there is none, AboveLimit where all have lower limits.
+
+        `amounts`: asked only where there is a limit.
+        """
         grants = self.grants(principal, permission)
         if not grants:
             raise Forbidden(f"This takes the permission {permission}.", permission=permission)
-        return within(grants, amounts, permission)
+        return grants if all(grant.at_most is None for grant in grants) else within(grants, amounts(), permission)
 
 
 def within(grants: Grants, amounts: Iterable[Amount], permission: str | None) -> Grants:

@@ -4,6 +4,8 @@ import asyncio
 from collections.abc import Iterator, Mapping
 
 from config.errors import ConfigError
+from config.layers import did_you_mean
+from config.permissions import permissions
 from config.pools import load_pools
 from config.roles import load_roles
 from config.sections import Settings
@@ -60,3 +62,9 @@ def _files(settings: Settings, environment: Mapping[str, str]) -> Iterator[Findi
         yield from (fail("systems and roles", problem) for problem in wrong.problems)
         return
     yield ok("systems and roles", f"{len(systems)} systems, {len(roles)} roles")
+    for role, grants in roles.items():
+        for permission, grant in grants.items():
+            if permission not in permissions():
+                yield fail("roles", f"{role}: there is no permission {permission}{did_you_mean(permission, permissions())}")
+            elif grant.scope not in permissions()[permission].scopes:
+                yield fail("roles", f"{role}: {permission} cannot be narrowed to {grant.scope}, so it reaches nothing")

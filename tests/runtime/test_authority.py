@@ -40,7 +40,7 @@ def model(built_in: Roles, own: Roles, roles: list[str], permission: str, money:
 
 def judged(authority: Authority, who: Principal, permission: str, money: Money | None, needs: Scope) -> bool:
     try:
-        grants = authority.judge(who, permission, () if money is None else (money,))
+        grants = authority.judge(who, permission, lambda: () if money is None else (money,))
     except Refusal:
         return False
     return SCOPES.index(widest(grants)) >= SCOPES.index(needs)
@@ -82,9 +82,9 @@ def test_no_role_no_permission_and_the_reason_is_told() -> None:
         authority.judge(Principal("user", "t"), "cash:deposit")
     assert no.value.rule == "forbidden"
     with pytest.raises(AboveLimit) as above:
-        authority.judge(teller, "cash:deposit", [Money(amount="9.51", currency="KES")])
+        authority.judge(teller, "cash:deposit", lambda: [Money(amount="9.51", currency="KES")])
     assert above.value.facts == {"permission": "cash:deposit", "at_most": "9.50", "currency": "KES"}
     with pytest.raises(AboveLimit) as above:
-        authority.judge(teller, "cash:deposit", [Money(amount="1.00", currency="USD")])
+        authority.judge(teller, "cash:deposit", lambda: [Money(amount="1.00", currency="USD")])
     assert above.value.facts["at_most"] == "0"
     assert authority.judge(Principal("actor", "loan"), "anything:else")

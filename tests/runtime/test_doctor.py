@@ -89,6 +89,15 @@ def test_a_system_with_a_role_that_nobody_defined_fails(tmp_path: Path) -> None:
     assert verdicts(found)["systems and roles"] is Verdict.FAIL
 
 
+def test_a_role_that_grants_what_means_nothing_is_named(tmp_path: Path) -> None:
+    (tmp_path / "roles.yaml").write_text("roles:\n  clerk: {members:raed: all, users:write: own, members:read: own}\n")
+    _, found = configuration({"COFFER_CONFIG_DIR": str(tmp_path)})
+    assert [each.said for each in found if each.verdict is Verdict.FAIL] == [
+        "clerk: there is no permission members:raed; did you mean members:read?",
+        "clerk: users:write cannot be narrowed to own, so it reaches nothing",
+    ]
+
+
 @pytest.mark.parametrize(
     ("changes", "verdict"),
     [
