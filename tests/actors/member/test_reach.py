@@ -27,7 +27,9 @@ from messages.member import (
     Seat,
     UpdateContact,
 )
+from runtime import reach
 from runtime.principal import Principal
+from runtime.statements import Statements
 from tests.actors.identity.access import staff
 from tests.actors.member.people import active, national_id, person, unique_phone, unique_word
 from tests.bank import Bank
@@ -188,3 +190,17 @@ async def test_an_officer_is_a_user(bank: Bank) -> None:
     with pytest.raises(Refusal) as no:
         await bank.says(AssignOfficer(group_id=group.group_id, officer_id=None), as_=await staff(bank, groups_read="all"))
     assert no.value.rule == "forbidden"
+
+
+async def test_whom_a_permission_reaches_is_found_by_indexes(bank: Bank) -> None:
+    """The function is written into the statement that asks it; else each question would read a whole branch."""
+    statement = Statements.beside(reach.__file__, "reach.sql")["members_within_reach"]
+    async with bank.database.acquire() as connection, connection.transaction():
+        await connection.execute("SET LOCAL enable_seqscan = off")
+        await connection.execute("SET LOCAL plan_cache_mode = force_generic_plan")
+        await connection.execute(f"PREPARE asked (uuid[], uuid, uuid, text) AS {statement}")
+        plan = await connection.fetch("EXPLAIN EXECUTE asked (ARRAY[gen_random_uuid()], NULL, gen_random_uuid(), 'north')")
+        await connection.execute("DEALLOCATE asked")
+    told = "\n".join(row[0] for row in plan)
+    assert "Function Scan" not in told, told
+    assert "Seq Scan" not in told, told
