@@ -101,8 +101,8 @@ class Binding:
         """What path and headers say, and what the edge says itself."""
         given: dict[str, Any] = dict(zip(self._path_fields, values, strict=True)) if values else {}
         given |= filled
-        tag = without_coding(headers.get(IF_MATCH, "").strip())
-        if tag and (version := self._expected_version(tag)) is not None:
+        tag = headers.get(IF_MATCH)
+        if tag is not None and (version := self._expected_version(without_coding(tag.strip()))) is not None:
             given[EXPECTED_VERSION_FIELD] = version
         return given
 

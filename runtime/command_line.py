@@ -19,6 +19,8 @@ from config.errors import ConfigError
 from config.systems import load_systems
 from runtime.broker_roles import broker_users
 from runtime.commands import cache, dead, pools
+from runtime.commands.administrator import HELP as ADMINISTRATOR_HELP
+from runtime.commands.administrator import administrator
 from runtime.commands.broker_rights import rabbitmqctl_lines
 from runtime.commands.terminal import REFUSED, environment, examples, faults_in_a_line, out, settings, table
 from runtime.doctor.examination import examine
@@ -39,6 +41,7 @@ app = typer.Typer(
 app.add_typer(pools.app, name="pools")
 app.add_typer(dead.app, name="dead")
 app.add_typer(cache.app, name="cache")
+app.command("administrator", epilog=ADMINISTRATOR_HELP)(administrator)
 
 Part = Literal["edge", "actors"]
 NEEDS_OF: dict[Part, tuple[str, ...]] = {

@@ -1,4 +1,4 @@
-"""An operator at the command line speaks to the running house as everybody does: by message, to the `operations` actor.
+"""An operator at the command line speaks to the running house as everybody does: by message, mostly to the `operations` actor.
 
 Messages are named by their wire names, because the runtime knows no vocabulary. Whoever has the edge's broker password may
 speak as an operator; what was done is written down under their name.
@@ -22,7 +22,6 @@ from runtime.house import load_vocabularies
 from runtime.principal import Principal
 from runtime.topology import Mailbox, MailboxKind, Topology
 
-ACTOR = "operations"
 CONNECT_SECONDS = 10
 ADMINISTRATOR = "admin"
 """The role of roles.yaml that an operator has."""
@@ -52,7 +51,8 @@ async def say(settings: Settings, environment: Mapping[str, str], message: Messa
         name="coffer command line",
         heartbeat_seconds=broker.heartbeat_seconds,
     )
-    topology = Topology({ACTOR: Mailbox(ACTOR, _kind_of_mailbox(settings, environment))}, (), broker.queue_type)
+    actor = message.actor
+    topology = Topology({actor: Mailbox(actor, _kind_of_mailbox(settings, environment, actor))}, (), broker.queue_type)
     client = Client(bus, topology, SystemClock(), role="edge")
     await bus.start()
     try:
@@ -68,7 +68,7 @@ async def say(settings: Settings, environment: Mapping[str, str], message: Messa
         await bus.stop()
 
 
-def _kind_of_mailbox(settings: Settings, environment: Mapping[str, str]) -> MailboxKind:
+def _kind_of_mailbox(settings: Settings, environment: Mapping[str, str], actor: str) -> MailboxKind:
     pools = load_pools(settings.config_dir, environment).values()
     kinds: dict[str, MailboxKind] = {str(kind): kind for kind in get_args(MailboxKind)}
-    return next((kinds[pool.mailbox] for pool in pools if pool.actor_name == ACTOR), "competing")
+    return next((kinds[pool.mailbox] for pool in pools if pool.actor_name == actor), "competing")

@@ -84,7 +84,7 @@ class Listening:
         if self._draining or self._streams.total() >= MOST_STREAMS:
             raise Problem("overloaded", headers={"Retry-After": "5"})
         if self._streams[user] >= MOST_OF_ONE:
-            raise Problem("too_many_requests", f"At most {MOST_OF_ONE} streams at a time.", headers={"Retry-After": "5"})
+            raise Problem("quota_exceeded", f"At most {MOST_OF_ONE} streams at a time.", headers={"Retry-After": "5"})
         self._streams[user] += 1
         try:
             await self._hub.join()

@@ -1,6 +1,7 @@
 """What browsers are told: the headers on every answer, whose pages may call, and smaller bodies where nothing secret is in them."""
 
 import gzip
+import re
 from typing import Any
 from uuid import uuid4
 
@@ -44,8 +45,8 @@ EVERYWHERE = {
 
 @pytest.mark.parametrize(
     ("method", "path"),
-    [("GET", ME), ("GET", "/nowhere"), ("POST", "/api/v1/transfers"), ("GET", "/health"), ("GET", "/docs"), ("OPTIONS", ME),
-     ("GET", "/docs/start.js"), ("GET", "/api/v1/openapi.json"), ("GET", "/problems/invalid"), ("TRACE", ME), ("GET", "/ready")],
+    [("GET", ME), ("GET", "/nowhere"), ("POST", "/api/v1/transfers"), ("GET", "/health"), ("GET", "/api/docs"), ("OPTIONS", ME),
+     ("GET", "/api/docs/start.js"), ("GET", "/api/docs.json"), ("GET", "/problems/invalid"), ("TRACE", ME), ("GET", "/ready")],
 )  # fmt: skip
 async def test_every_answer_carries_the_same_protection(edge: Edge, method: str, path: str) -> None:
     async with edge.http.request(method, path) as answer:
@@ -79,7 +80,7 @@ async def test_a_named_origin_may_ask_and_read() -> None:
         async with edge.http.get(ME, headers=edge.as_() | {"Origin": APP}) as answer:
             assert answer.headers["Access-Control-Allow-Origin"] == APP
             assert "ETag" in answer.headers["Access-Control-Expose-Headers"]
-            assert answer.headers["Vary"] == "Origin"
+            assert "Origin" in answer.headers["Vary"]
         async with edge.http.get(ME, headers={"Origin": APP}) as answer:
             assert (answer.status, answer.headers["Access-Control-Allow-Origin"]) == (401, APP)
 
@@ -93,7 +94,7 @@ async def test_no_other_origin_is_told_anything(origin: str) -> None:
         async with edge.http.get(ME, headers=edge.as_() | {"Origin": origin}) as answer:
             for headers in (asked.headers, answer.headers):
                 assert not any(name.lower().startswith("access-control") for name in headers)
-                assert headers["Vary"] == "Origin"
+                assert "Origin" in headers["Vary"]
 
 
 async def test_nobody_may_send_credentials_of_a_browsers_own() -> None:
@@ -180,7 +181,7 @@ async def test_a_compressed_answers_tag_is_good_for_if_match(edge: Edge) -> None
     account = {"account_id": str(uuid4()), "version": 7, "note": "x" * 2_000}
     edge.client.will_reply(account)
     _, headers = await read(edge, f"/api/v1/accounts/{uuid4()}", "br")
-    assert headers["ETag"] == '"7-br"'
+    assert re.fullmatch(r'"7-[0-9a-f]{16}-br"', headers["ETag"])
     path = f"/api/v1/accounts/{uuid4()}/freeze"
     async with edge.http.post(
         path, json={"side": "debit", "reason": "lost"}, headers=edge.as_() | {"If-Match": headers["ETag"]}
@@ -190,7 +191,7 @@ async def test_a_compressed_answers_tag_is_good_for_if_match(edge: Edge) -> None
 
 
 async def test_the_documentation_is_compressed(edge: Edge) -> None:
-    for path in ("/api/v1/openapi.json", "/docs/swagger-ui-bundle.js", "/docs/swagger-ui-bundle.js"):
+    for path in ("/api/docs.json", "/api/docs/swagger-ui-bundle.js", "/api/docs/swagger-ui-bundle.js"):
         received, headers = await read(edge, path, "gzip, deflate, br")
         plain, _ = await read(edge, path, None)
         assert (headers["Content-Encoding"], brotli.decompress(received)) == ("br", plain)

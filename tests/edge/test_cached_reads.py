@@ -8,6 +8,7 @@ import aiohttp
 import orjson
 import pytest
 
+from config.limits import load_limits
 from config.roles import load_roles
 from config.sections import Settings
 from http_edge.app import create_app
@@ -53,11 +54,18 @@ async def edge() -> AsyncIterator[Edge]:
 
     cupboard = Cupboard()
     app = create_app(
-        client, readiness=readiness, limiter=limiter, settings=settings, roles=load_roles(), clock=clock, shelf=cupboard
+        client,
+        readiness=readiness,
+        limiter=limiter,
+        limits=load_limits(),
+        settings=settings,
+        roles=load_roles(),
+        clock=clock,
+        shelf=cupboard,
     )
     made = Edge(app, client, limiter, clock, settings)
     made.cupboard = cupboard  # type: ignore[attr-defined]  # of this file alone
-    runner = await serve(app, "127.0.0.1", 0, drain_seconds=1)
+    runner = await serve(app, "127.0.0.1", 0, limits=settings.http.limits, drain_seconds=1)
     made.port = runner.addresses[0][1]
     async with aiohttp.ClientSession(f"http://127.0.0.1:{made.port}") as made.http:
         yield made

@@ -69,7 +69,7 @@ async def test_logging_in_and_calling_from_the_page(watched: Watched) -> None:
     box = page.locator(".dialog-ux")
     await box.locator("input").first.fill(token)
     await box.get_by_role("button", name="Apply credentials").first.click()
-    await box.get_by_role("button", name="Close", exact=True).click()
+    await box.get_by_role("button", name="Close", exact=True).last.click()
     answered = await watched.executed(accounts)
     assert answered.startswith("200")
     assert '"items":' in answered

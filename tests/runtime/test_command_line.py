@@ -31,7 +31,7 @@ class Said:
     err: str
 
 
-async def coffer(*words: str, **environment: str) -> Said:
+async def coffer(*words: str, piped: str = "", **environment: str) -> Said:
     """Run the command in a process of its own, with nothing but these variables of ours."""
     others = {name: value for name, value in os.environ.items() if not name.startswith("COFFER_")}
     process = await asyncio.create_subprocess_exec(
@@ -41,10 +41,11 @@ async def coffer(*words: str, **environment: str) -> Said:
         *words,
         cwd=HOUSE,
         env={**others, "COFFER_STATE_DIR": "/nonexistent", **environment},
+        stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
     )
-    out, err = await process.communicate()
+    out, err = await process.communicate(piped.encode())
     return Said(process.returncode or 0, out.decode(), err.decode())
 
 
@@ -70,7 +71,7 @@ def test_every_commands_help_shows_an_example_of_itself(command: str) -> None:
 
 def test_the_promised_commands_are_there() -> None:
     first = {command.split()[0] for command in commands()}
-    assert first == {"up", "run", "migrate", "pools", "dead", "cache", "doctor", "openapi", "asyncapi"}
+    assert first == {"up", "run", "migrate", "pools", "dead", "cache", "administrator", "doctor", "openapi", "asyncapi"}
 
 
 async def test_a_wrong_setting_is_one_line_and_exit_code_2() -> None:
@@ -185,3 +186,14 @@ async def test_a_dead_letter_is_listed_shown_and_discarded_with_a_note(bank: Ban
     discarded = await coffer("dead", "discard", letter_id, "--note", "made by hand", **here)
     assert discarded == Said(0, "discarded ledger.nonsense.v1 of ledger\n", "")
     assert (await coffer("dead", "discard", letter_id, "--note", "again", **here)).code == 1
+
+
+async def test_the_first_administrator_is_made_once_and_the_password_is_shown_nowhere(bank: Bank) -> None:
+    here = dict(bank.house.environment)
+    weak = await coffer("administrator", "anna@lender.example", piped="hunter2\n", **here)
+    assert weak.code == 2
+    assert weak.err.startswith("coffer: password: ")
+    late = await coffer("administrator", "anna@lender.example", piped="seven green kettles sing at noon\n", **here)
+    assert (late.code, late.err.partition(":")[2].split(":")[0].strip()) == (1, "users_exist")
+    assert "hunter2" not in weak.out + weak.err
+    assert "kettles" not in late.out + late.err

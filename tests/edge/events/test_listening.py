@@ -69,7 +69,7 @@ async def person(bank: Bank) -> tuple[MemberId, AccountId]:
 
 async def logged_in(bank: Bank, *roles: str, member_id: MemberId | None = None) -> dict[str, str]:
     name = f"{uuid4().hex[:12]}@bank.test"
-    await bank.says(CreateUser(username=name, password=PASSWORD, roles=roles, member_id=member_id))
+    await bank.says(CreateUser(username=name, password=PASSWORD, roles=roles, member_id=member_id, must_change_password=False))
     tokens = await bank.says(Login(username=name, password=PASSWORD))
     return {"Authorization": f"Bearer {tokens.access_token.get_secret_value()}"}
 
