@@ -247,12 +247,20 @@ BESIDE_THE_TABLE: Json = {
     "/ready": _beside(
         "ready",
         "Whether the server should be given work",
-        {"200": ("It should.", _JSON), "503": ("Not now. Operators are told which piece is not ready.", _JSON)},
+        {
+            "200": ("It should.", _JSON),
+            "401": ("To a token that is not good any more.", CONTENT_TYPE),
+            "503": ("Not now. Operators are told which piece is not ready.", _JSON),
+        },
     ),
     "/metrics": _beside(
         "metrics",
         "What the server counts, for Prometheus",
-        {"200": ("For operators.", _TEXT), "403": ("For others.", CONTENT_TYPE)},
+        {
+            "200": ("For operators.", _TEXT),
+            "401": ("To a token that is not good any more.", CONTENT_TYPE),
+            "403": ("For others.", CONTENT_TYPE),
+        },
     ),
     "/api/v1/openapi.json": _beside("openapi", "This document", {"200": ("OpenAPI 3.1.", _JSON)}),
     "/problems": _beside("list_problems", "Every rule that a problem can name", {"200": ("By name.", _JSON)}),
