@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from messages.base import message_type
+from messages.base import known_version, message_type
 from messages.ids import new_id
 from runtime import telemetry
 from runtime.database import Connection, Transaction
@@ -33,12 +33,21 @@ async def keep(connection: Connection, actor: str, envelope: Envelope, *, reason
 
 def holds_secret(envelope: Envelope) -> bool:
     """Whether the message is one that must be written down nowhere."""
-    kind = message_type(envelope.type)
+    return _may_hold_secret(envelope.type)
+
+
+def _may_hold_secret(wire: str) -> bool:
+    """Of a version that is not known here, which a newer process may say, as of the newest that is."""
+    kind = message_type(wire)
+    if kind is None:
+        actor, _, rest = wire.partition(".")
+        verb = rest.rpartition(".v")[0]
+        kind = message_type(f"{actor}.{verb}.v{known_version(actor, verb)}")
     return kind is not None and not kind.remembered
 
 
 async def keep_unreadable(connection: Connection, actor: str, delivery: Delivery, *, reason: str, error: str) -> UUID:
-    """Keep what did not pass the door, as far as it can be read."""
+    """Keep what did not pass the door, as far as it can be read; without its body where that may hold a secret."""
     properties = delivery.properties
     try:
         message_id = UUID(properties.message_id)
@@ -52,8 +61,9 @@ async def keep_unreadable(connection: Connection, actor: str, delivery: Delivery
         "routing_key": delivery.routing_key,
         "content_type": properties.content_type,
         "headers": {name: str(value) for name, value in properties.headers.items()},
-        "body_base64": base64.b64encode(delivery.body).decode(),
     }
+    if not _may_hold_secret(properties.type):
+        whole["body_base64"] = base64.b64encode(delivery.body).decode()
     return await _keep(connection, actor, message_id, properties.type[:200], None, reason, error, whole, attempts=0)
 
 

@@ -39,6 +39,8 @@ NEWER_VERSION_SECONDS = 30.0
 KEYS_AT_A_TIME = 4
 """Parked keys that are replayed side by side; each takes a connection."""
 WHILE_AWAY = timedelta(seconds=2)
+ASK_AGAIN = problem("in_progress", "This cannot be handled yet; ask again.")
+"""What must be written down nowhere cannot wait here."""
 TRIED_AND_FAILED = ("exhausted", "kills_process")
 """Reasons of dead letters by which a key may be held: the message might yet be handled."""
 
@@ -130,6 +132,8 @@ class Retries:
             try:
                 return await self._once(envelope, begun=begun)
             except NewerVersion as newer:
+                if dead_letters.holds_secret(envelope):
+                    return Outcome("busy", ASK_AGAIN)
                 await self._let_wait(envelope, timedelta(seconds=NEWER_VERSION_SECONDS), f"newer_version: {newer}")
                 return None
             except Unreadable as unreadable:
@@ -150,7 +154,7 @@ class Retries:
             return await self._performer.one(envelope, begun=begun)
         except Parked:
             if dead_letters.holds_secret(envelope):
-                return Outcome("busy", problem("in_progress", "An earlier message waits; ask again."))
+                return Outcome("busy", ASK_AGAIN)
             async with self._database.transaction() as connection:
                 behind = await parking.queue_behind(connection, self.actor, envelope)
             return None if behind else await self._once(envelope, begun=begun)
