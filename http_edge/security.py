@@ -134,7 +134,7 @@ class Gatekeeper:
         claims = await self._tokens.verify(token)
         session = await self._session(claims)
         return Caller(
-            Principal("user", str(session.user_id), session.roles, session.member_id, branch=session.branch),
+            Principal("user", str(session.user_id), session.roles, session.member_id, session.branch),
             frozenset(name for role in session.roles for name in self._roles.get(role, ())),
             min(claims.exp, session.ends_at.timestamp()),
             claims.sid,
@@ -149,7 +149,7 @@ class Gatekeeper:
         permissions = frozenset(holder.permissions)
         ends = min(self._clock.now().timestamp() + SECONDS_KNOWN, holder.expires_at.timestamp())
         return Caller(
-            Principal("user", str(holder.user_id), holder.roles, holder.member_id, permissions, holder.branch),
+            Principal("user", str(holder.user_id), holder.roles, holder.member_id, holder.branch, permissions),
             permissions,
             ends,
             api_key_id=holder.api_key_id,

@@ -33,10 +33,10 @@ class Principal:
     roles: tuple[str, ...] = ()
     member_id: UUID | None = None
     """The member that a user is, where the user is one."""
-    only: frozenset[str] | None = None
-    """For a program with a user's key: the permissions that the key has, of those that the user's roles give. None: all of them."""
     branch: str | None = None
     """The branch that a user works at, where they do."""
+    only: frozenset[str] | None = None
+    """For a program with a user's key: the permissions that the key has, of those that the user's roles give. None: all of them."""
 
     @property
     def user_id(self) -> UUID | None:
@@ -83,8 +83,8 @@ def _from_header(text: str) -> Principal:
         fields["id"],
         tuple(map(str, fields.get("roles", ()))),
         UUID(member) if member else None,
-        None if only is None else frozenset(map(str, only)),
         str(branch) if branch else None,
+        None if only is None else frozenset(map(str, only)),
     )
 
 
