@@ -18,6 +18,7 @@ from uuid import UUID
 import pytest
 from aiohttp import ClientSession
 from prometheus_client import generate_latest
+from pydantic import SecretStr
 from redis.asyncio import Redis
 
 from actors.identity.rules import totp
@@ -404,7 +405,7 @@ async def dead_letters(bank: Bank) -> int:
 
 async def test_a_message_of_a_newer_version_that_may_hold_one(scene: Scene, house: House) -> None:
     secret = scene.evidence.fresh("in a newer login")
-    message_id, newer = new_id(), Login(username="somebody", password=secret)  # type: ignore[arg-type]
+    message_id, newer = new_id(), Login(username="somebody", password=SecretStr(secret))
     envelope = Envelope.around(newer, message_id=message_id, principal=Principal("user", ""))
     envelope.type = "identity.login.v2"
     assert secret in envelope.body.decode()

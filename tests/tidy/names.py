@@ -13,6 +13,7 @@ LONG_FOR_A_REASON: Mapping[str, str] = {
     "messages/loan_calculator.py": "a vocabulary is one module: who speaks to an actor reads one file; most lines are its prose",
     "messages/loan.py": "a vocabulary is one module: who speaks to an actor reads one file; most lines are its prose",
     "messages/identity.py": "a vocabulary is one module: who speaks to an actor reads one file; most lines are its prose",
+    "tests/edge/test_no_secret_is_told.py": "one scene: what is planted, and each place that is searched for it, are read together",
     "actors/ledger/queries.sql": "an actor's statements are one file; half of these prove the books against each other",
 }
 """Path -> why its reader is better off with one long file."""
