@@ -115,7 +115,7 @@ class House:
         house.http = aiohttp.ClientSession(house.edge.url)
         bank = Bank(house)
         await bank.says(CreateFirstAdministrator(username=ROOT_NAME, password=ROOT_PASSWORD))
-        await bank.log_root_in()
+        await house.log_root_in()
         cls.open.append(house)
         try:
             yield house
@@ -176,11 +176,6 @@ class Bank:
     def root(self) -> dict[str, str]:
         """Headers of the administrator who logged in."""
         return {"Authorization": f"Bearer {self.house.root_token}"}
-
-    async def log_root_in(self) -> None:
-        """After whatever ended the administrator's session."""
-        tokens = await self.says(Login(username=ROOT_NAME, password=ROOT_PASSWORD))
-        self.house.root_token = tokens.access_token.get_secret_value()
 
     async def call(
         self, message: Any, *, as_: Principal | None = None, message_id: UUID | None = None, deadline_seconds: float = 10

@@ -173,7 +173,7 @@ class Scene:
 async def scene(house: House, bank: Bank, capfd: pytest.CaptureFixture[str]) -> AsyncIterator[Scene]:
     """Everything is listened to, at the level of debugging; at the end nothing secret may have been told anywhere."""
     evidence = Evidence()
-    await bank.log_root_in()
+    await bank.house.log_root_in()
     evidence.plant("root's token", house.root_token)
     http = house.settings.http.model_validate({"port": 0, "trusted_proxies": ["127.0.0.0/8"]})
     edge = EdgeProcess(house.settings.model_copy(update={"http": http}), house.environment, clock=house.clock)

@@ -50,10 +50,9 @@ async def no_other_administrators(bank: Bank, *users: User) -> AsyncIterator[Non
     finally:
         for user_id in others:
             await bank.says(EnableUser(user_id=user_id))
-        await bank.house.log_root_in()  # whoever was disabled was logged out
         for user_id in await administrators(bank) & mine:
             await bank.says(DisableUser(user_id=user_id, reason="was here for a test"))
-        await bank.log_root_in()
+        await bank.house.log_root_in()
 
 
 async def test_a_user_is_made_once_even_when_the_message_is_handled_twice(bank: Bank) -> None:
