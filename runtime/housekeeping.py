@@ -142,7 +142,7 @@ class Housekeeping:
 
     async def _is_complete(self) -> bool:
         try:
-            return await is_complete(self._bus.consuming, self._topology)
+            return await is_complete(self._bus.consuming, self._topology, self._looks)
         except SurroundingsFault:
             return False  # on a new broker the bus itself cannot be ready before the exchanges are there
 

@@ -31,17 +31,19 @@ class Handled:
     outcome: Outcome
 
 
-async def lookup(connection: Connection, actor: str, message_ids: Sequence[UUID]) -> dict[UUID, Handled]:
-    """Those of the messages that the actor has handled."""
-    return {
+async def lookup(
+    connection: Connection, actor: str, message_ids: Sequence[UUID], keys: Sequence[str] = ()
+) -> tuple[dict[UUID, Handled], set[str]]:
+    """Those of the messages that the actor has handled, and those of the keys that wait for a retry, so that their later messages
+    must queue up behind.
+    """
+    rows = await connection.fetch(_sql["lookup"], actor, message_ids, keys)
+    handled = {
         row["message_id"]: Handled(row["fingerprint"], Outcome(row["kind"], row["reply"], replayed=True))
-        for row in await connection.fetch(_sql["lookup"], actor, message_ids)
+        for row in rows
+        if row["key"] is None
     }
-
-
-async def parked(connection: Connection, actor: str, keys: Sequence[str]) -> set[str]:
-    """Those of the keys that wait for a retry, so that their later messages must queue up behind."""
-    return {row["key"] for row in await connection.fetch(_sql["parked"], actor, keys)}
+    return handled, {row["key"] for row in rows if row["key"] is not None}
 
 
 async def record(

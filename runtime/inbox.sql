@@ -1,8 +1,11 @@
 -- What was handled, and what was said, by turns.
 
 -- name: lookup
--- Those of the messages that the actor has handled, with the reply each got.
-SELECT message_id, fingerprint, kind, reply FROM runtime.inbox WHERE actor = $1 AND message_id = ANY($2::uuid[]);
+-- Those of the messages that the actor has handled, with the reply each got; and those of the keys that wait for a retry.
+SELECT message_id, fingerprint, kind, reply, NULL AS key
+FROM runtime.inbox WHERE actor = $1 AND message_id = ANY($2::uuid[])
+UNION ALL
+SELECT NULL, NULL, NULL, NULL, key FROM runtime.parked_key WHERE actor = $1 AND key = ANY($3::text[]);
 
 -- name: record
 -- What a turn handled, and what it said as one row; the number of that row.
@@ -13,7 +16,3 @@ WITH handled AS (
 INSERT INTO runtime.outbox (actor, message_ids, receivers, envelopes)
 SELECT $1, $6::uuid[], $7::text[], $8::bytea WHERE cardinality($6::uuid[]) > 0
 RETURNING number;
-
--- name: parked
--- Those of the keys that wait for a retry.
-SELECT key FROM runtime.parked_key WHERE actor = $1 AND key = ANY($2::text[]);

@@ -28,6 +28,9 @@ _sql = Statements.beside(__file__, "outbox.sql")
 log = logging.getLogger("coffer.outbox")
 
 PAUSE_SECONDS = 0.2
+APART_SECONDS = 0.03
+"""Between two times that something is said. What is said after a while of silence leaves at once; under load, what many turns said
+leaves together, for each time costs the database a commit, the broker a confirmation and Redis a call."""
 SWEEP_SECONDS = 1.0
 LEFT_BEHIND_SECONDS = 2
 """A row unsent for longer than this was left by a process that died."""
@@ -123,16 +126,19 @@ class Relay:
         while True:
             await self._wake.wait()
             self._wake.clear()
-            while self._waiting or self._confirmed:
-                try:
-                    await self._publish(list(self._waiting))
-                    await self._mark()
-                except Exception as error:
-                    if not is_surroundings(error):
-                        log.exception("outbox relay failed")
-                    await asyncio.sleep(PAUSE_SECONDS)
-                    await self._bus.ready()
-            self._idle.set()
+            try:
+                await self._publish(list(self._waiting))
+                await self._mark()
+            except Exception as error:
+                if not is_surroundings(error):
+                    log.exception("outbox relay failed")
+                await asyncio.sleep(PAUSE_SECONDS)
+                await self._bus.ready()
+            if self._waiting or self._confirmed:
+                self._wake.set()
+            else:
+                self._idle.set()
+            await asyncio.sleep(APART_SECONDS)
 
     async def _publish(self, rows: list[tuple[int, list[Envelope]]]) -> None:
         if not rows:

@@ -127,8 +127,7 @@ class Performer:
         """Those of the messages that were handled, and those of their keys that wait for a retry."""
         keys = [said.envelope.key for said in saids if said.envelope.key is not None]
         async with self._around.database.connection() as connection:
-            known = await inbox.lookup(connection, self.name, [said.message_id for said in saids])
-            return known, await inbox.parked(connection, self.name, keys) if keys else set()
+            return await inbox.lookup(connection, self.name, [said.message_id for said in saids], keys)
 
     async def _turn(self, said: Said) -> Outcome:
         around = self._around

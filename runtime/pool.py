@@ -5,6 +5,7 @@ A change closes mailboxes by draining them, so that a partition is handed over i
 
 import asyncio
 import logging
+import random
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any
@@ -29,7 +30,8 @@ from runtime.wire import Delivery
 
 log = logging.getLogger("coffer.pool")
 
-REPLAY_SECONDS = 0.5
+REPLAY_SECONDS = 2.0
+"""How often it is asked which parked keys are due, give or take a half: every pool asks, and not all at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +154,7 @@ class Pool:
         assert self._retries is not None
         answers = self._answers()
         while True:
-            await asyncio.sleep(REPLAY_SECONDS)
+            await asyncio.sleep(REPLAY_SECONDS * random.uniform(0.5, 1.5))
             try:
                 while await self._retries.replay_due(answers.send) == KEYS_AT_A_TIME:
                     pass

@@ -33,6 +33,8 @@ DECLARE_SECONDS = 120
 """All of the topology, one request after the other."""
 BETWEEN_QUEUES_SECONDS = 0.01
 """While it is looked at whether all are there: a hundred questions at once would slow the turns down for a twentieth of a second."""
+LOOKS_AT_ALL = 5
+"""How many looks it takes to have looked at every queue; at the mark, without which a broker is a new one, each looks."""
 KEYED_PARTITIONS = 16
 """Fixed, so that a key stays in its partition for ever; processes share them."""
 REPLY_QUEUE_EXPIRES_MILLISECONDS = 120_000
@@ -173,17 +175,21 @@ async def _mark(link: Link) -> None:
     await channel.close()
 
 
-async def is_complete(link: Link, topology: Topology) -> bool:
-    """Whether every exchange and queue is there; asks only, so that any user may. Bindings are not seen by it."""
-    return await requested("the topology cannot be looked at", _is_complete(link, topology), link.closed)
+async def is_complete(link: Link, topology: Topology, look: int) -> bool:
+    """Whether the mark, every exchange, and the queues whose turn it is at this look are there.
+
+    Asks only, so that any user may. Bindings are not seen by it.
+    """
+    return await requested("the topology cannot be looked at", _is_complete(link, topology, look), link.closed)
 
 
-async def _is_complete(link: Link, topology: Topology) -> bool:
+async def _is_complete(link: Link, topology: Topology, look: int) -> bool:
     channel = await link.admin_channel()
+    queues = [name for name, _, _ in _queues(topology)][look % LOOKS_AT_ALL :: LOOKS_AT_ALL]
     try:
         for name in (COMMANDS, QUERIES, EVENTS, REPLIES, INGRESS):
             await channel.exchange_declare(name, passive=True)
-        for queue in (MARK, *(name for name, _, _ in _queues(topology))):  # a broker that was made anew is known by the first
+        for queue in (MARK, *queues):
             await channel.queue_declare(queue, passive=True)
             await asyncio.sleep(BETWEEN_QUEUES_SECONDS)
     except aiormq.ChannelNotFoundEntity:

@@ -129,9 +129,9 @@ FOR UPDATE OF a;
 -- name: entries
 -- Entries, with the one that reverses each.
 SELECT
-    e.entry_id, e.kind, e.description, e.reference, e.booked_at, e.value_date, e.reverses, e.posted_by, r.entry_id AS reversed_by
+    e.entry_id, e.kind, e.description, e.reference, e.booked_at, e.value_date, e.reverses, e.posted_by,
+    (SELECT r.entry_id FROM ledger.entry AS r WHERE r.reverses = e.entry_id) AS reversed_by
 FROM ledger.entry AS e
-LEFT JOIN ledger.entry AS r ON r.reverses = e.entry_id
 WHERE e.entry_id = ANY($1::uuid[]);
 
 -- name: postings_of_entries

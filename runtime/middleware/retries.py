@@ -193,7 +193,7 @@ class Retries:
 
     async def replay_due(self, answer: Callable[[Envelope, Outcome], None]) -> int:
         """Try the heads of keys whose time has come, and `answer` whoever may still wait; how many keys there were."""
-        async with self._database.transaction() as connection:
+        async with self._database.connection() as connection:
             due = await parking.take_due(connection, self.actor, KEYS_AT_A_TIME)
         ends = await asyncio.gather(*(self._replay_key(parked, answer) for parked in due), return_exceptions=True)
         for end in ends:

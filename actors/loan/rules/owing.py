@@ -18,23 +18,19 @@ def interest_earned(book: Book, on: date) -> int:
     return max(accrued(book, book.today), owed_before)
 
 
-def fees_earned(book: Book, on: date) -> int:
-    """By the end of the day, without capitalized ones."""
-    return sum(
-        each.charged[FEE] if each.due <= on or each.kind == CHARGE else each.settled(FEE)
-        for each in book.dues
-        if each.charged[FEE]
-    )
-
-
-def penalties_charged(book: Book) -> int:
-    """So far."""
-    return sum(each.charged[PENALTY] for each in book.dues)
+def fees_and_penalties(book: Book, on: date) -> tuple[int, int]:
+    """Fees earned by the end of the day, without capitalized ones, and penalties charged so far."""
+    fees = penalties = 0
+    for each in book.dues:
+        if charge := each.charged[FEE]:
+            fees += charge if each.due <= on or each.kind == CHARGE else each.settled(FEE)
+        penalties += each.charged[PENALTY]
+    return fees, penalties
 
 
 def charged(book: Book, on: date) -> list[int]:
     """All that was lent or earned, by part."""
-    return [book.disbursed + book.capitalized, interest_earned(book, on), fees_earned(book, on), penalties_charged(book)]
+    return [book.disbursed + book.capitalized, interest_earned(book, on), *fees_and_penalties(book, on)]
 
 
 def outstanding(book: Book, on: date) -> list[int]:

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 
 from actors.loan.rules.book import Book
 from actors.loan.rules.happenings import FEE, INTEREST, PENALTY
-from actors.loan.rules.owing import fees_earned, interest_earned, penalties_charged
+from actors.loan.rules.owing import fees_and_penalties, interest_earned
 
 ACCOUNT = "account:"
 _RECEIVABLE = {INTEREST: "interest_receivable", FEE: "fee_receivable", PENALTY: "penalty_receivable"}
@@ -25,11 +25,8 @@ def position(book: Book) -> dict[str, int]:
     found["principal"] = book.principal_outstanding
     found["overpayment"] = -book.overpaid
     found["recovery_income"] = -book.recovered
-    earned = {
-        INTEREST: interest_earned(book, book.closed_through),
-        FEE: fees_earned(book, book.closed_through),
-        PENALTY: penalties_charged(book),
-    }
+    fees, penalties = fees_and_penalties(book, book.closed_through)
+    earned = {INTEREST: interest_earned(book, book.closed_through), FEE: fees, PENALTY: penalties}
     for part, role in _INCOME.items():
         if book.conditions.is_accrual:
             owed = earned[part] - book.paid[part] - book.waived[part] - book.given_up[part]
