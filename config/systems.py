@@ -75,8 +75,8 @@ class _Systems(Section):
         return systems
 
 
-Check = Callable[[SystemSettings], Iterable[tuple[Place, str]]]
-"""What configuration cannot know by itself, such as which messages exist: the places of a system that are wrong, and why."""
+Check = Callable[[str, SystemSettings], Iterable[tuple[Place, str]]]
+"""What configuration cannot know by itself, such as which messages exist: the places of a named system that are wrong, and why."""
 
 
 def load_systems(
@@ -89,7 +89,7 @@ def load_systems(
     """The external systems by name; only those of the profile, if one is given. ConfigError says what is wrong and where."""
     layer = overlay([*file_layers(config_dir, "systems.yaml"), environment_layer(environment or {}, only="systems")])
     found = validated(_Systems, layer).systems
-    places = [(("systems", name, *place), why) for name, each in found.items() if check for place, why in check(each)]
+    places = [(("systems", name, *place), why) for name, each in found.items() if check for place, why in check(name, each)]
     if places:
         raise ConfigError(f"{origin_of(layer, place)}: {'.'.join(map(str, place))}: {why}" for place, why in places)
     return {name: system for name, system in found.items() if profile is None or profile in system.profiles}

@@ -23,11 +23,15 @@ def external_systems(
     load_vocabularies()
     roles, actors = load_roles(settings.config_dir), {pool.actor_name for pool in pools.values()}
     return load_systems(
-        settings.config_dir, environment, settings.profile, check=lambda system: _unknown_names(system, roles, actors)
+        settings.config_dir, environment, settings.profile, check=lambda name, system: _wrong_names(name, system, roles, actors)
     )
 
 
-def _unknown_names(system: SystemSettings, roles: Collection[str], actors: Collection[str]) -> Iterator[tuple[Place, str]]:
+def _wrong_names(
+    name: str, system: SystemSettings, roles: Collection[str], actors: Collection[str]
+) -> Iterator[tuple[Place, str]]:
+    if name in actors:
+        yield (), f"an actor is called {name}, and its events would be taken by the system; choose another name"
     kinds: dict[str, type[Message]] = {kind.wire: kind for kind in all_message_types()}
     events = [wire for wire, kind in kinds.items() if issubclass(kind, Event)]
     sayable = kinds.keys() - set(events)

@@ -44,3 +44,9 @@ def test_an_actor_that_no_pool_runs_may_not_be_spoken_to(tmp_path: Path) -> None
     pools = {name: pool for name, pool in load_pools().items() if name != "ledger"}
     with pytest.raises(ConfigError, match=r"no pool in pools\.yaml runs the actor ledger"):
         external_systems(load_settings({"COFFER_PROFILE": "test", "COFFER_CONFIG_DIR": str(tmp_path)}), {}, pools)
+
+
+def test_a_system_may_not_be_called_as_an_actor_is_whose_events_it_would_take(tmp_path: Path) -> None:
+    (tmp_path / "systems.yaml").write_text("systems:\n  ledger:\n    user: shop\n")
+    with pytest.raises(ConfigError, match=r"systems\.yaml:2: systems\.ledger: an actor is called ledger"):
+        external_systems(load_settings({"COFFER_PROFILE": "test", "COFFER_CONFIG_DIR": str(tmp_path)}), {}, load_pools())
