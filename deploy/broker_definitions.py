@@ -8,6 +8,7 @@ import os
 import sys
 from dataclasses import replace
 
+from config.pools import load_pools
 from config.settings import load_settings
 from runtime.broker_roles import broker_users
 from runtime.servers.broker_users import definitions
@@ -15,10 +16,12 @@ from runtime.servers.broker_users import definitions
 
 def main() -> str:
     """The definitions, or which variable is missing."""
-    broker = load_settings(os.environ, needs=()).broker
+    settings = load_settings(os.environ, needs=())
+    broker = settings.broker
+    actors = {pool.actor_name for pool in load_pools(settings.config_dir, os.environ).values()}
     passwords = {getattr(broker.users, role): secret for role, secret in broker.passwords}
     users = []
-    for user in broker_users(broker, {}):
+    for user in broker_users(broker, {}, actors):
         secret = passwords[user.name]
         if secret is None:
             sys.exit(f"no password for the broker's user {user.name}: set COFFER_BROKER__PASSWORDS__{{EDGE,ACTORS,TOPOLOGY}}")

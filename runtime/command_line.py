@@ -16,6 +16,7 @@ from rich.markup import escape
 
 from config import entry_points
 from config.errors import ConfigError
+from config.pools import load_pools
 from config.systems import load_systems
 from runtime.broker_roles import broker_users
 from runtime.commands import cache, dead, pools
@@ -152,9 +153,9 @@ def doctor(
     with faults_in_a_line():
         if broker_rights:
             found = settings(())
-            for line in rabbitmqctl_lines(
-                broker_users(found.broker, load_systems(found.config_dir, environment(), found.profile))
-            ):
+            systems = load_systems(found.config_dir, environment(), found.profile)
+            actors = {pool.actor_name for pool in load_pools(found.config_dir, environment()).values()}
+            for line in rabbitmqctl_lines(broker_users(found.broker, systems, actors)):
                 typer.echo(line)
             return
         findings = asyncio.run(examine(environment()))

@@ -62,14 +62,14 @@ async def up(environment: Mapping[str, str]) -> None:
     load_vocabularies()
     began = stopwatch_seconds()
     systems = load_systems(settings.config_dir, environment, settings.profile)
-    users = broker_users(settings.broker, systems)
+    pools = load_pools(settings.config_dir, environment)
+    users = broker_users(settings.broker, systems, {pool.actor_name for pool in pools.values()})
     settings.state_dir.mkdir(parents=True, exist_ok=True)
     say = console.print
     async with LocalServers(settings.state_dir, broker_users=users, say=say) as servers:
         child_environment = await _prepare(servers, environment, settings)
         tell_running(settings.state_dir, {n: v for n, v in child_environment.items() if n.startswith("COFFER_")})
         found = load_settings(child_environment)
-        pools = load_pools(found.config_dir, child_environment)
         topology = topology_of(found, pools, systems, set(find_actors(pools).values()))
         await _declare(found, topology)
         told = asyncio.create_task(until_told())

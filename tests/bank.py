@@ -1,7 +1,7 @@
 """A bank for tests: the real house on real servers, and short words for what tests say to it."""
 
 import contextlib
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any, ClassVar, TypeVar
 from uuid import UUID
@@ -11,6 +11,7 @@ import asyncpg
 import pytest
 from yarl import URL
 
+from config.pools import load_pools
 from config.sections import Settings
 from config.settings import load_settings
 from config.systems import load_systems
@@ -27,7 +28,7 @@ from runtime.link import Link
 from runtime.migrations import migrate
 from runtime.principal import Principal
 from runtime.process import ActorsProcess
-from runtime.servers import LocalServers
+from runtime.servers import BrokerUser, LocalServers
 from runtime.topology import declare
 
 R = TypeVar("R", bound=Reply)
@@ -42,10 +43,17 @@ def test_settings(**environment: str) -> Settings:
     return load_settings({"COFFER_PROFILE": "test", "COFFER_STATE_DIR": "/nonexistent", **environment})
 
 
-def private_servers(state: Path, *, fetched_from: Path | None = None, only: Any = None) -> LocalServers:
-    """Servers with the broker users of the test profile."""
+PASSER_BY = BrokerUser("passer_by")
+"""A user of the broker whom no configuration names."""
+
+
+def private_servers(
+    state: Path, *, fetched_from: Path | None = None, only: Any = None, actors: Collection[str] = ()
+) -> LocalServers:
+    """Servers with the broker users of the test profile, where these actors run beside ours."""
     settings = test_settings()
-    users = broker_users(settings.broker, load_systems(None, {}, settings.profile))
+    ours = {pool.actor_name for pool in load_pools().values()}
+    users = [*broker_users(settings.broker, load_systems(None, {}, settings.profile), ours | set(actors)), PASSER_BY]
     chosen = {"only": only} if only else {}
     return LocalServers(state, broker_users=users, fetched_from=fetched_from, **chosen)
 

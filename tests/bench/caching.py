@@ -87,7 +87,7 @@ async def _transactions(stage: Stage) -> int:
 @asynccontextmanager
 async def _counted(stage: Stage) -> AsyncIterator[AbstractChannel]:
     """A queue that gets every question to the actor, and every answer to the edge, beside those whom they are for."""
-    link = await Link.connect(stage.settings.broker.url_for("topology"), name="bench counting")
+    link = await Link.connect(stage.servers.broker_url, name="bench counting")
     try:
         channel = await link.admin_channel()
         await channel.queue_declare(COUNTING, exclusive=True)

@@ -10,13 +10,14 @@ from runtime.servers import LocalServers
 from tests.bank import private_servers
 from tests.conftest import LOCAL, STATE
 from tests.runtime.probe import scene
-from tests.runtime.probe_house import ProbeHouse
+from tests.runtime.probe_house import ACTORS, ProbeHouse
 
 
 @pytest.fixture(scope="session")
 async def probe_servers() -> AsyncIterator[LocalServers]:
     """PostgreSQL, RabbitMQ and Redis for the probe's house alone."""
-    async with private_servers(STATE.with_name(f"{STATE.name}-probe"), fetched_from=LOCAL) as running:
+    state = STATE.with_name(f"{STATE.name}-probe")
+    async with private_servers(state, fetched_from=LOCAL, actors=ACTORS) as running:
         yield running
 
 

@@ -75,7 +75,7 @@ async def test_a_message_of_another_system_that_the_broker_lost_is_said_again(pr
     await partner.say(Whisper(counter="lost from outside"), message_id=str(message_id))
     known = system_message_id("demo-partner", message_id)
     await until(lambda: _is_sent(probe, known))
-    link = await Link.connect(probe.settings.broker.url_for("topology"), name="a test's purge")
+    link = await Link.connect(probe.servers.broker_url, name="a test's purge")
     channel = await link.admin_channel()
     for partition in range(16):
         await channel.queue_purge(f"commands.probe.{partition:02d}")

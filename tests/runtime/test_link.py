@@ -143,7 +143,7 @@ def test_each_delivery_is_acknowledged_once_in_whatever_order_they_are_done(data
 
 async def test_the_broker_agrees_with_the_book(probe: ProbeHouse) -> None:
     """What the property above supposes of RabbitMQ: out of order on a live channel, and nothing is left."""
-    link_ = await Link.connect(probe.settings.broker.url_for("topology"), name="a test's acknowledgements")
+    link_ = await Link.connect(probe.servers.broker_url, name="a test's acknowledgements")
     channel = await link_.admin_channel()
     await channel.queue_declare("tests.acknowledged", durable=True)
     lane = await link_.lane()

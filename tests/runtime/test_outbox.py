@@ -154,7 +154,7 @@ async def _lose(probe: ProbeHouse, counter: str) -> None:
     for amount in (1, 2, 3):
         await probe.says(Add(counter=counter, amount=amount))
     await until(lambda: _holds(probe, "events.herald", 3))
-    link = await Link.connect(probe.settings.broker.url_for("topology"), name="a test's purge")
+    link = await Link.connect(probe.servers.broker_url, name="a test's purge")
     channel = await link.admin_channel()
     await channel.queue_purge("events.herald")
     await link.close()
