@@ -1,6 +1,6 @@
 """API keys of programs: what one may do is asked of the identity actor by the key's hash, never by the key, and known for a minute.
 
-After that it is asked again, so that identity learns that the key is used. Whoever changes the key or its user is heard before.
+Whoever changes the key or its user is heard before.
 """
 
 import hashlib

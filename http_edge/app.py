@@ -35,6 +35,7 @@ from http_edge.router import Router
 from http_edge.routes import ROUTES
 from http_edge.security import Gatekeeper
 from http_edge.step_up import StepUp
+from http_edge.uses import Uses
 from messages.ids import new_id
 from runtime.cache.line import Line
 from runtime.clock import Clock, stopwatch_seconds
@@ -61,6 +62,7 @@ class App:
     ) -> None:
         self.clock = shared.clock
         self.gatekeeper = shared.gatekeeper
+        self.uses = shared.uses
         self.access_log = access_log
         self._most = settings.http.limits
         self._addresses = Addresses(settings.http.trusted_proxies, settings.http.forwarded_header)
@@ -167,6 +169,7 @@ def create_app(
         limiter=limiter,
         limits=limits,
         gatekeeper=gatekeeper,
+        uses=Uses(client),
         authority=Authority(roles),
         shelf=shelf,
         step_up=StepUp(identity),

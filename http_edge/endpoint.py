@@ -32,6 +32,7 @@ from http_edge.response import Response
 from http_edge.route import USER_FIELD, Fresh, Route
 from http_edge.security import STRANGER, Caller, Gatekeeper
 from http_edge.step_up import StepUp
+from http_edge.uses import Uses
 from messages.base import Message
 from messages.ids import new_id
 from runtime.client import Answer
@@ -50,6 +51,7 @@ class Shared:
     limiter: Limiter
     limits: Limits
     gatekeeper: Gatekeeper
+    uses: Uses
     authority: Authority
     shelf: Shelf | None
     step_up: StepUp
@@ -179,14 +181,15 @@ class MessageEndpoint:
             return STRANGER
         gatekeeper, authorization = self._shared.gatekeeper, authorization_of(request.headers)
         caller = gatekeeper.known(authorization, now)
-        if caller is not None:
-            return caller
-        try:
-            return await gatekeeper.admit(authorization)
-        except Problem:
-            if self._limits is not None:
-                (await self._limits.ask(request, None)).end()
-            raise
+        if caller is None:
+            try:
+                caller = await gatekeeper.admit(authorization)
+            except Problem:
+                if self._limits is not None:
+                    (await self._limits.ask(request, None)).end()
+                raise
+        self._shared.uses.note(caller, now)
+        return caller
 
     def _check(self, caller: Caller, now: float) -> None:
         """Whether this caller may say this message at all."""

@@ -19,6 +19,7 @@ from http_edge.app import create_app
 from http_edge.limits import check_limits
 from http_edge.routes import ROUTES
 from http_edge.server import serve
+from http_edge.uses import THE_EDGE
 from messages.identity import AccessChanged
 from messages.operations import GetReadiness
 from runtime.bus import Bus
@@ -31,12 +32,11 @@ from runtime.feed import FeedReader
 from runtime.hearing import Hearing
 from runtime.house import topology_of
 from runtime.limits import Limiter
-from runtime.principal import Principal
 from runtime.process import freeze_what_stays, until_told
+from runtime.supervisor import ended
 
 log = logging.getLogger("coffer.edge")
 
-THE_EDGE = Principal("actor", "edge")
 NOTICE_SECONDS = 0.5
 """Between saying `not ready` and closing the door, so that a balancer notices."""
 
@@ -78,6 +78,7 @@ class EdgeProcess:
         told = {AccessChanged.wire: gatekeeper.on_access_changed}
         self.hearing = Hearing(self.bus, role="edge", told=told, deaf=gatekeeper.forget_all)
         self._runner: Any = None
+        self._telling: asyncio.Task[None] | None = None
 
     async def readiness(self) -> Mapping[str, str | None]:
         """The pieces that must answer: None for one that does, else what is wrong."""
@@ -92,6 +93,10 @@ class EdgeProcess:
         # The answer was read from the database by an actor, so both are there.
         return {"broker": None, "database": None, **dict.fromkeys(found.missing, "nobody consumes for it")}
 
+    async def tells_uses(self) -> None:
+        """Tell now which sessions and API keys were used here, as it does once a minute."""
+        await self._app.uses.tell()
+
     @property
     def url(self) -> str:
         """Where it listens."""
@@ -105,6 +110,7 @@ class EdgeProcess:
         self._runner = await serve(
             self._app, http.host, http.port, limits=http.limits, drain_seconds=self._settings.process.drain_seconds
         )
+        self._telling = asyncio.create_task(self._app.uses.keep_telling(), name="uses")
         log.info("listening", extra={"url": self.url})
 
     async def stop(self) -> None:
@@ -113,6 +119,9 @@ class EdgeProcess:
         await asyncio.sleep(NOTICE_SECONDS)
         await self._runner.cleanup()
         self._app.close()
+        if self._telling is not None:
+            await ended(self._telling)
+            await self.tells_uses()
         await self.bus.stop()
         await self.limiter.close()
         await self._line.close()

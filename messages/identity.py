@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Annotated, Literal, NewType
 from uuid import UUID
 
-from pydantic import AfterValidator, ConfigDict, Field, PlainSerializer, SecretStr
+from pydantic import AfterValidator, AwareDatetime, ConfigDict, Field, PlainSerializer, SecretStr
 from pydantic_core import PydanticCustomError
 
 from messages.access import AccessRequest, RoleName
@@ -44,6 +44,8 @@ TOKEN_TYPE = "at+jwt"  # noqa: S105 - a media type
 API_KEY_START = "coffer_"
 """What every API key begins with, so that it is known for one wherever it turns up."""
 
+MOST_USES = 1_000
+"""Of sessions, and of API keys, told in one message: some 70 kB each."""
 LONGEST_PASSWORD = 256
 """In characters. Long enough for any pass phrase, short enough to hash at once."""
 
@@ -296,7 +298,7 @@ class Session(Reply):
     """Where it logged in from; of IPv6 the /64. Empty where that is not known."""
     began_at: datetime
     last_used_at: datetime
-    """When it last logged in or got new tokens."""
+    """To the minute; of the one that asks: now."""
     ends_at: datetime
     """When it is over, however often it is refreshed."""
     current: bool
@@ -524,10 +526,17 @@ class RevokeApiKey(Command[ApiKey], wire="identity.revoke_api_key.v1"):
 
 
 class CheckApiKey(Command[ApiKeyHolder], wire="identity.check_api_key.v1", remember=False):
-    """Say whose an API key is, and note that it was used. For the edge, which sends the key's hash and never the key."""
+    """Say whose an API key is. For the edge, which sends the key's hash and never the key."""
 
     key_hash: Annotated[Secret, Field(min_length=64, max_length=64)]
     """SHA-256 of the whole key, in hex."""
+
+
+class NoteUses(Command[Done], wire="identity.note_uses.v1", remember=False):
+    """Note when sessions and API keys were used last. For the edges, each of which tells what it saw in the last minute."""
+
+    sessions: dict[SessionId, AwareDatetime] = Field(default_factory=dict, max_length=MOST_USES)
+    api_keys: dict[ApiKeyId, AwareDatetime] = Field(default_factory=dict, max_length=MOST_USES)
 
 
 # Passwords

@@ -108,6 +108,7 @@ class Listening:
         authorization = authorization_of(request.headers)
         gatekeeper, now = self._shared.gatekeeper, self._shared.clock.now().timestamp()
         caller = gatekeeper.known(authorization, now) or await gatekeeper.admit(authorization)
+        self._shared.uses.note(caller, now)
         if caller.must_change_password:
             raise Problem("password_change_required")
         if caller.must_enrol_mfa:

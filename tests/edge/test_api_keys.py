@@ -183,6 +183,7 @@ async def test_keys_are_listed_without_their_secrets_and_to_whom_they_concern(ba
     person, other, auditor = await Person.new(bank), await Person.new(bank), await Person.new(bank, "auditor")
     made = [await makes(person, name=f"till {number}") for number in range(3)]
     await person.asks("GET", "/members", token=made[1]["key"])
+    await bank.house.edge.tells_uses()
     status, page = await person.asks("GET", "/api-keys?limit=2")
     assert [item["name"] for item in page["items"]] == ["till 2", "till 1"]
     assert page["items"][1]["last_used_at"] is not None

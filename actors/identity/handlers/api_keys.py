@@ -9,8 +9,8 @@ from pydantic import SecretStr
 from actors.identity.handlers.judging import Judging
 from actors.identity.handlers.proving import who_logged_in
 from actors.identity.rules.access_tokens import ONE_TIME_CODE
-from actors.identity.rules.api_keys import MOST_KEYS, PREFIX_BYTES, SECRET_BYTES, given_on, new_key, use_is_due
-from messages.base import Forbidden, Invalid
+from actors.identity.rules.api_keys import MOST_KEYS, PREFIX_BYTES, SECRET_BYTES, given_on, new_key
+from messages.base import Done, Forbidden, Invalid
 from messages.identity import (
     AccessChanged,
     ApiKey,
@@ -24,6 +24,7 @@ from messages.identity import (
     ListApiKeys,
     MadeApiKey,
     MakeApiKey,
+    NoteUses,
     RevokeApiKey,
     TooManyApiKeys,
     UserNotFound,
@@ -100,8 +101,6 @@ class ApiKeys(Judging):
             raise ApiKeyInvalid
         if self.must_enrol(held.roles, (ONE_TIME_CODE,) if held.has_second_factor else ()):
             raise ApiKeyInvalid("The user of this API key must enrol an authenticator first.")
-        if use_is_due(held.last_used_at, turn.now):
-            await self.api_keys.note_use(turn, held.api_key_id, turn.now)
         now_theirs = await self.permissions_of(turn, held.roles)
         return ApiKeyHolder(
             api_key_id=held.api_key_id,
@@ -112,6 +111,15 @@ class ApiKeys(Judging):
             permissions=tuple(sorted(held.permissions & now_theirs)),
             expires_at=held.expires_at,
         )
+
+    @handles
+    async def note_uses(self, command: NoteUses, turn: Turn) -> Done:
+        """Of sessions, too: both are what somebody comes with."""
+        if turn.principal.kind != "actor":
+            raise Forbidden("The edges tell this.")
+        await self.store.sessions_were_used(turn, {each: min(at, turn.now) for each, at in command.sessions.items()})
+        await self.api_keys.were_used(turn, {each: min(at, turn.now) for each, at in command.api_keys.items()})
+        return Done()
 
     async def _permissions(self, turn: Turn, user_id: UserId) -> frozenset[str]:
         user = await self.store.user(turn, user_id)

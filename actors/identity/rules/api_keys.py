@@ -4,7 +4,7 @@ import hashlib
 from base64 import b32encode, urlsafe_b64encode
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from messages.identity import API_KEY_START, PermissionNotYours
 
@@ -12,7 +12,6 @@ PREFIX_BYTES = 5
 SECRET_BYTES = 32
 MOST_KEYS = 20
 """Of one user at a time; who needs more has more than one program, and should have more users."""
-USE_IS_NOTED_EVERY = timedelta(minutes=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +37,3 @@ def given_on(wanted: Sequence[str], own: Collection[str]) -> list[str]:
         if permission not in own:
             raise PermissionNotYours(field=f"permissions.{place}", permission=permission)
     return sorted(set(wanted))
-
-
-def use_is_due(last_used_at: datetime | None, now: datetime) -> bool:
-    """Whether it is time to write down again that a key is used."""
-    return last_used_at is None or now - last_used_at >= USE_IS_NOTED_EVERY

@@ -1,5 +1,6 @@
 """What is kept of API keys; its statements are in api_keys.sql."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -19,7 +20,6 @@ class HeldKey:
     api_key_id: ApiKeyId
     permissions: frozenset[str]
     expires_at: datetime
-    last_used_at: datetime | None
     user_id: UserId
     roles: tuple[str, ...]
     member_id: MemberId | None
@@ -53,7 +53,6 @@ class ApiKeyStore:
             api_key_id=ApiKeyId(row["api_key_id"]),
             permissions=frozenset(row["permissions"]),
             expires_at=row["expires_at"],
-            last_used_at=row["last_used_at"],
             user_id=UserId(row["user_id"]),
             roles=tuple(row["roles"]),
             member_id=None if row["member_id"] is None else MemberId(row["member_id"]),
@@ -61,8 +60,9 @@ class ApiKeyStore:
             has_second_factor=row["has_second_factor"],
         )
 
-    async def note_use(self, db: Transaction, api_key_id: UUID, now: datetime) -> None:
-        await db.execute(self.sql["note_use"], api_key_id, now)
+    async def were_used(self, db: Transaction, moments: Mapping[ApiKeyId, datetime]) -> None:
+        """Keep when keys were used last, where that is later than what is known."""
+        await db.execute(self.sql["were_used"], list(moments), list(moments.values()))
 
     async def lock(self, db: Transaction, api_key_id: UUID) -> ApiKey | None:
         """A key that nobody else revokes until the commit."""

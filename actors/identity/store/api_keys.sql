@@ -12,16 +12,23 @@ RETURNING api_key_id, user_id, name, prefix, permissions, made_at, expires_at, l
 -- name: key_holder
 -- Whose a key is, while the key is good and its user may log in.
 SELECT
-    k.api_key_id, k.permissions, k.expires_at, k.last_used_at, u.user_id, u.roles, u.member_id, u.branch,
+    k.api_key_id, k.permissions, k.expires_at, u.user_id, u.roles, u.member_id, u.branch,
     EXISTS (SELECT FROM identity.totp AS t WHERE t.user_id = u.user_id AND t.confirmed_at IS NOT NULL) AS has_second_factor
 FROM identity.api_key AS k
 JOIN identity.login AS u USING (user_id)
 WHERE k.key_hash = $1 AND k.revoked_at IS NULL AND k.expires_at > $2 AND u.disabled_at IS NULL
     AND NOT u.must_change_password;
 
--- name: note_use
--- A key was used.
-UPDATE identity.api_key SET last_used_at = $2 WHERE api_key_id = $1;
+-- name: were_used
+-- When keys were used last. One that somebody has in hand, to end it, is left: so this waits for nobody.
+WITH used AS (
+    SELECT k.api_key_id, u.at
+    FROM unnest($1::uuid[], $2::timestamptz[]) AS u (api_key_id, at)
+    JOIN identity.api_key AS k USING (api_key_id)
+    WHERE k.last_used_at IS NULL OR k.last_used_at < u.at
+    FOR NO KEY UPDATE OF k SKIP LOCKED
+)
+UPDATE identity.api_key AS k SET last_used_at = used.at FROM used WHERE k.api_key_id = used.api_key_id;
 
 -- name: lock_key
 -- A key that nobody else revokes until the commit.

@@ -1,5 +1,6 @@
 """Sessions as they are kept: begun, checked, listed, ended."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -52,8 +53,12 @@ class Sessions:
         self, db: Transaction, user_id: UUID, now: datetime, used_after: datetime, limit: int, current: UUID | None
     ) -> list[Session]:
         """The living sessions of a user, the last used first."""
-        rows = await db.fetch(_sql["sessions"], user_id, now, used_after, limit)
+        rows = await db.fetch(_sql["sessions"], user_id, now, used_after, limit, current)
         return [_session(row, current) for row in rows]
+
+    async def sessions_were_used(self, db: Transaction, moments: Mapping[SessionId, datetime]) -> None:
+        """Keep when sessions were used last, where that is later than what is known."""
+        await db.execute(_sql["sessions_were_used"], list(moments), list(moments.values()))
 
     async def session_was_used(self, db: Transaction, session_id: UUID, now: datetime) -> None:
         await db.execute(_sql["session_was_used"], session_id, now)

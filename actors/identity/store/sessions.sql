@@ -18,12 +18,25 @@ JOIN identity.login AS u USING (user_id)
 WHERE s.session_id = $1 AND s.revoked_at IS NULL AND s.ends_at > $2 AND u.disabled_at IS NULL;
 
 -- name: sessions
--- The sessions of a user that live at $2 and were used after $3, the last used first.
-SELECT session_id, device, address, began_at, coalesce(last_used_at, began_at) AS last_used_at, ends_at
+-- The sessions of a user that live at $2 and were used after $3, the last used first: the one that asks, $5, is used now.
+SELECT
+    session_id, device, address, began_at, ends_at,
+    CASE WHEN session_id = $5 THEN $2 ELSE coalesce(last_used_at, began_at) END AS last_used_at
 FROM identity.session
 WHERE user_id = $1 AND revoked_at IS NULL AND ends_at > $2 AND coalesce(last_used_at, began_at) > $3
-ORDER BY coalesce(last_used_at, began_at) DESC, session_id
+ORDER BY session_id IS NOT DISTINCT FROM $5 DESC, coalesce(last_used_at, began_at) DESC, session_id
 LIMIT $4;
+
+-- name: sessions_were_used
+-- When sessions were used last. One that somebody has in hand, to end or to refresh it, is left: so this waits for nobody.
+WITH used AS (
+    SELECT s.session_id, u.at
+    FROM unnest($1::uuid[], $2::timestamptz[]) AS u (session_id, at)
+    JOIN identity.session AS s USING (session_id)
+    WHERE s.revoked_at IS NULL AND coalesce(s.last_used_at, s.began_at) < u.at
+    FOR NO KEY UPDATE OF s SKIP LOCKED
+)
+UPDATE identity.session AS s SET last_used_at = used.at FROM used WHERE s.session_id = used.session_id;
 
 -- name: session_was_used
 -- It got new tokens.

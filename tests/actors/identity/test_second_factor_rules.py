@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from actors.identity.rules import recovery_codes, totp
 from actors.identity.rules.access_tokens import Proof, SigningPair, Subject, signed
-from actors.identity.rules.api_keys import given_on, new_key, use_is_due
+from actors.identity.rules.api_keys import given_on, new_key
 from actors.identity.rules.challenges import LIVES, Challenged, challenge, challenged, mark_of
 from actors.identity.rules.guessing import FREE_GUESSES, LONGEST_LOCK, locked_for
 from actors.identity.rules.sealing import challenge_key
@@ -148,9 +148,3 @@ def test_a_key_may_do_nothing_that_its_maker_may_not() -> None:
     with pytest.raises(PermissionNotYours) as no:
         given_on(("a:x", "users:write"), {"a:x"})
     assert no.value.field == "permissions.1"
-
-
-def test_the_use_of_a_key_is_noted_once_a_minute() -> None:
-    assert use_is_due(None, NOW)
-    assert not use_is_due(NOW - timedelta(seconds=59), NOW)
-    assert use_is_due(NOW - timedelta(seconds=60), NOW)
