@@ -4,6 +4,7 @@ refresh tokens, the key of challenges, and what attempts are counted by.
 
 import hashlib
 import hmac
+from collections.abc import Mapping
 from functools import lru_cache
 from uuid import UUID
 
@@ -12,11 +13,13 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
+from messages.identity import MailKind
+
 NONCE_BYTES = 12
 _SEAL, _SUCCESSION = b"coffer identity seal v1", b"coffer refresh token succession v1"
 _CHALLENGE = b"coffer second factor challenge v1"
-_ATTEMPTS, _RESET = b"coffer attempts and known devices v1", b"coffer password reset v1"
-_INVITATION = b"coffer invitation v1"
+_ATTEMPTS = b"coffer attempts and known devices v1"
+_MAILED: Mapping[MailKind, bytes] = {"password_reset": b"coffer password reset v1", "invitation": b"coffer invitation v1"}
 
 
 class SealBroken(Exception):
@@ -51,14 +54,9 @@ def attempts_key(secret: str) -> bytes:
     return _derived(secret, _ATTEMPTS)
 
 
-def reset_token(reset_id: UUID, secret: str) -> bytes:
-    """The token of a password reset: whoever has the secret can tell it from the id, nobody else."""
-    return hmac.digest(_derived(secret, _RESET), reset_id.bytes, hashlib.sha256)
-
-
-def invitation_token(invitation_id: UUID, secret: str) -> bytes:
-    """The same of an invitation."""
-    return hmac.digest(_derived(secret, _INVITATION), invitation_id.bytes, hashlib.sha256)
+def mailed_token(kind: MailKind, mail_id: UUID, secret: str) -> bytes:
+    """The token in a mail: whoever has the secret can tell it from the mail's id, nobody else."""
+    return hmac.digest(_derived(secret, _MAILED[kind]), mail_id.bytes, hashlib.sha256)
 
 
 @lru_cache(maxsize=16)

@@ -7,7 +7,7 @@ from uuid import UUID
 
 import pytest
 
-from actors.identity.rules.sealing import reset_token
+from actors.identity.rules.sealing import mailed_token
 from messages.base import Refusal
 from messages.identity import (
     DisableUser,
@@ -167,7 +167,7 @@ async def test_the_token_rests_nowhere(bank: Bank, caplog: pytest.LogCaptureFixt
     mail = await mailed(bank, user)
     await resets(bank, mail)
     token = mail.token.get_secret_value()
-    raw = reset_token(await bank.database.fetchval(LATEST, user.user_id), identity_of(bank).secret)
+    raw = mailed_token("password_reset", await bank.database.fetchval(LATEST, user.user_id), identity_of(bank).secret)
     tables = "SELECT format('%I.%I', schemaname, tablename) FROM pg_tables WHERE schemaname IN ('identity', 'runtime')"
     for (table,) in await bank.database.fetch(tables):
         for (row,) in await bank.database.fetch(f"SELECT to_jsonb(t)::text FROM {table} AS t"):
