@@ -114,6 +114,7 @@ class Customs:
             traceparent=child_traceparent(said.traceparent),
             sent_seconds=now // 1000,
             reply_to=self.reply_queue(said.sender, said.reply_to),
+            is_secret=not message.remembered,
         )
         if isinstance(message, Query):
             passed.exchange, passed.routing_key = QUERIES, f"{message.actor}.{message.wire}"

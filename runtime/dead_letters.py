@@ -5,14 +5,15 @@ An operator lists, looks, replays (the same message id again, so that nothing is
 
 import base64
 from datetime import datetime
+from itertools import islice
 from typing import Any
 from uuid import UUID
 
-from messages.base import known_version, message_type
+from messages.base import Message, known_version, message_type
 from messages.ids import new_id
 from runtime import telemetry
 from runtime.database import Connection, Transaction
-from runtime.envelope import Envelope
+from runtime.envelope import SECRET, Envelope
 from runtime.statements import Statements
 from runtime.topology import COMMANDS
 from runtime.wire import Delivery
@@ -21,6 +22,10 @@ _sql = Statements.beside(__file__, "dead_letters.sql")
 
 LONGEST_ERROR = 4000
 """Characters of an error that are kept."""
+LARGEST_KEPT = 256 * 1024
+"""Bytes of the body of what did not pass the door; of a larger one there is its beginning, which nobody mends by hand."""
+BEGINNING = 4096
+MOST_HEADERS, LONGEST_HEADER = 50, 1000
 
 
 async def keep(connection: Connection, actor: str, envelope: Envelope, *, reason: str, error: str) -> UUID:
@@ -33,21 +38,27 @@ async def keep(connection: Connection, actor: str, envelope: Envelope, *, reason
 
 def holds_secret(envelope: Envelope) -> bool:
     """Whether the message is one that must be written down nowhere."""
-    return _may_hold_secret(envelope.type)
+    kind = _nearest(envelope.type)
+    return envelope.is_secret or (kind is not None and not kind.remembered)
 
 
-def _may_hold_secret(wire: str) -> bool:
-    """Of a version that is not known here, which a newer process may say, as of the newest that is."""
+def _nearest(wire: str) -> type[Message] | None:
+    """The message of this name; for a version that is not known here, which a newer process may say, the newest that is."""
     kind = message_type(wire)
     if kind is None:
         actor, _, rest = wire.partition(".")
         verb = rest.rpartition(".v")[0]
         kind = message_type(f"{actor}.{verb}.v{known_version(actor, verb)}")
-    return kind is not None and not kind.remembered
+    return kind
 
 
-async def keep_unreadable(connection: Connection, actor: str, delivery: Delivery, *, reason: str, error: str) -> UUID:
-    """Keep what did not pass the door, as far as it can be read; without its body where that may hold a secret."""
+async def keep_unreadable(
+    connection: Connection, actor: str, delivery: Delivery, *, reason: str, error: str, largest: int = LARGEST_KEPT
+) -> UUID:
+    """Keep what did not pass the door, as far as it can be read; without its body where that may hold a secret.
+
+    Of a type of which no version is known here nobody can tell what the body holds. Of the others so many bytes are kept.
+    """
     properties = delivery.properties
     try:
         message_id = UUID(properties.message_id)
@@ -60,11 +71,24 @@ async def keep_unreadable(connection: Connection, actor: str, delivery: Delivery
         "exchange": delivery.exchange,
         "routing_key": delivery.routing_key,
         "content_type": properties.content_type,
-        "headers": {name: str(value) for name, value in properties.headers.items()},
+        "headers": {
+            name[:LONGEST_HEADER]: str(value)[:LONGEST_HEADER]
+            for name, value in islice(properties.headers.items(), MOST_HEADERS)
+        },
+        "body_bytes": len(delivery.body),
     }
-    if not _may_hold_secret(properties.type):
-        whole["body_base64"] = base64.b64encode(delivery.body).decode()
+    kind = _nearest(properties.type)
+    if kind is not None and kind.remembered and SECRET not in properties.headers:
+        if len(delivery.body) <= largest:
+            whole["body_base64"] = base64.b64encode(delivery.body).decode()
+        else:
+            whole["body_begins_base64"] = base64.b64encode(delivery.body[:BEGINNING]).decode()
     return await _keep(connection, actor, message_id, properties.type[:200], None, reason, error, whole, attempts=0)
+
+
+async def are_waiting(connection: Connection, actor: str, number: int) -> bool:
+    """Whether so many letters of this mailbox wait for an operator."""
+    return bool(await connection.fetchval(_sql["waiting_letters"], actor, number) >= number)
 
 
 async def _keep(

@@ -6,6 +6,10 @@ INSERT INTO runtime.dead_letter (id, actor, message_id, type, key, reason, error
 SELECT $1, $2, $3, $4, $5, $6, $7, coalesce(a.failures + a.starts, $8), coalesce(a.first_at, now()), now(), $9
 FROM (SELECT 1) AS one LEFT JOIN runtime.attempt AS a ON a.actor = $2 AND a.message_id = $3;
 
+-- name: waiting_letters
+-- How many letters of a mailbox wait for an operator; counted up to $2.
+SELECT count(*) FROM (SELECT FROM runtime.dead_letter WHERE state = 'dead' AND actor = $1 LIMIT $2) AS waiting;
+
 -- name: listed
 -- A page of dead letters, the last ones first.
 SELECT * FROM runtime.dead_letter

@@ -16,6 +16,8 @@ from runtime.principal import Principal
 from runtime.wire import PERSISTENT, TRANSIENT, Delivery, Properties
 
 CONTENT_TYPE = "application/json"
+SECRET = "secret"  # noqa: S105 - the name of a header
+"""A header of messages that are declared `remember=False`."""
 
 
 @dataclass(slots=True)
@@ -43,6 +45,8 @@ class Envelope:
     sent_seconds: int = 0
     exchange: str = ""
     routing_key: str = ""
+    is_secret: bool = False
+    """To be written down nowhere. Said by the sender, for an older process does not know the type."""
 
     @classmethod
     def around(cls, message: Message, *, message_id: UUID, principal: Principal, **rest: Any) -> "Envelope":
@@ -54,6 +58,7 @@ class Envelope:
             principal=principal,
             key=message.key,
             priority=message.priority,
+            is_secret=not message.remembered,
             **rest,
         )
 
@@ -100,6 +105,7 @@ class Envelope:
             sent_seconds=properties.timestamp,
             exchange=delivery.exchange,
             routing_key=delivery.routing_key,
+            is_secret=SECRET in headers,
         )
 
     def to_properties(self, *, sender: str, persistent: bool = True) -> Properties:
@@ -113,6 +119,8 @@ class Envelope:
             headers["deadline"] = self.deadline_milliseconds
         if self.traceparent:
             headers["traceparent"] = self.traceparent
+        if self.is_secret:
+            headers[SECRET] = 1
         return Properties(
             message_id=str(self.message_id),
             type=self.type,
@@ -176,6 +184,7 @@ _OPTIONAL = (
     "reply_to",
     "sender",
     "sent_seconds",
+    "is_secret",
 )
 
 

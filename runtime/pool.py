@@ -19,6 +19,7 @@ from runtime.customs import Customs
 from runtime.desks import KeyedDesk, QueryDesk, StreamDesk
 from runtime.errors import Unreadable, is_surroundings
 from runtime.ingress import IngressDesk
+from runtime.letters_of_others import LettersOfOthers
 from runtime.mailbox import Answers, Desk, Mailbox
 from runtime.middleware.retries import KEYS_AT_A_TIME, Retries, RetryPolicy
 from runtime.performer import Performer
@@ -124,7 +125,7 @@ class Pool:
             around.relay,
             around.topology,
             around.clock,
-            self._answers(),
+            Answers(self.actor.name, house.bus, LettersOfOthers(around.database).keep),
             batch=self.settings.batch,
         )
 

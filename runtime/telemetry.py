@@ -1,6 +1,7 @@
 """What operators see: Prometheus metrics, JSON log lines, W3C trace context. Names here are part of the interface.
 
-Metrics: coffer_handled_total, coffer_failed_total, coffer_retried_total, coffer_dead_total, coffer_inbox_hits_total,
+Metrics: coffer_handled_total, coffer_failed_total, coffer_retried_total, coffer_dead_total (by actor and reason),
+coffer_dropped_total (dead letters that were too many, by actor and reason), coffer_inbox_hits_total,
 coffer_expired_total (by actor and type), coffer_turn_seconds, coffer_wait_seconds (by actor), coffer_batch_messages (by actor),
 coffer_mailbox_depth (by queue), coffer_outbox_unsent, coffer_reconnects_total (by server), coffer_republished_total and
 coffer_lifted_total (by receiver), coffer_cache_reads_total (by message and outcome: hit, stale, miss, shared, outrun, away,
@@ -28,6 +29,7 @@ handled = Counter("coffer_handled", "Messages handled, by outcome.", ("actor", "
 failed = Counter("coffer_failed", "Turns that ended in a fault of the message.", ("actor", "type"))
 retried = Counter("coffer_retried", "Turns begun again after a fault of the message.", ("actor", "type"))
 dead = Counter("coffer_dead", "Messages that became dead letters, by reason.", ("actor", "reason"))
+dropped = Counter("coffer_dropped", "Messages of other systems that were not even kept as dead letters.", ("actor", "reason"))
 expired = Counter("coffer_expired", "Messages that came after their deadline.", ("actor", "type"))
 inbox_hits = Counter("coffer_inbox_hits", "Duplicates answered from the inbox.", ("actor", "type"))
 turn_seconds = Histogram("coffer_turn_seconds", "From the turn's begin to its commit.", ("actor",), buckets=_SECONDS)

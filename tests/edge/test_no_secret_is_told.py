@@ -416,6 +416,20 @@ async def test_a_message_of_a_newer_version_that_may_hold_one(scene: Scene, hous
     assert answer.kind == "busy"
 
 
+async def test_a_message_that_only_a_newer_process_knows(scene: Scene, house: House) -> None:
+    secret = scene.evidence.fresh("in a message that nobody here knows")
+    message_id, newer = new_id(), Login(username="somebody", password=SecretStr(secret))
+    envelope = Envelope.around(newer, message_id=message_id, principal=Principal("user", ""))
+    envelope.type = "identity.choose_pin.v1"
+    envelope.exchange, envelope.routing_key = COMMANDS, house.actors.topology.command_route("identity", envelope.type, None)
+    client = house.edge.client
+    envelope.reply_to = client._reply_queue
+    answer = await client._exchange(envelope, 5, persistent=False)
+    assert (answer.kind, secret.encode() in answer.body) == ("fault", False)
+    kept = "SELECT count(*) FROM runtime.dead_letter WHERE message_id = $1"
+    assert await scene.bank.database.fetchval(kept, message_id) == 1
+
+
 async def test_what_another_system_says_that_is_not_for_it(scene: Scene, house: House) -> None:
     secret, message_id = scene.evidence.fresh("said by a system"), str(new_id())
     body = {"username": "somebody", "password": secret}

@@ -9,7 +9,7 @@ from aiormq.exceptions import AMQPError
 from prometheus_client import generate_latest
 
 from messages.ledger import Account
-from runtime import customs
+from runtime import customs, letters_of_others
 from tests.bank import Bank, House, until
 from tests.systems.conftest import balance, dead_letter, deposit, entry_of
 from tests.systems.stranger import Stranger, read
@@ -157,6 +157,23 @@ async def test_bad_text_does_not_keep_a_message_from_being_kept(partner: Strange
     headers = {"nul\x00": "\x00", "deep": {"er": ["\x00", 2**62]}, "odd": bytearray(b"\x00\xff")}
     await partner.publish("\x00", b"\x00\xff", headers=headers, reply_to="\x00", message_id=message_id)
     assert (await dead_letter(bank, message_id)).reason == "unknown_type"
+
+
+async def test_who_sends_nonsense_does_not_fill_the_disk(
+    partner: Stranger, bank: Bank, account: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    count = "SELECT count(*) FROM runtime.dead_letter WHERE state = 'dead' AND actor = 'ingress'"
+    monkeypatch.setattr(letters_of_others, "MOST", await bank.database.fetchval(count) + 3)
+    monkeypatch.setattr(letters_of_others, "FULL_SECONDS", 0.1)
+    nonsense = b"{" + b"x" * 30_000
+    ids = [uuid4() for _ in range(20)]
+    for message_id in ids:
+        await partner.publish(DEPOSIT, nonsense, message_id=str(message_id), reply_to=None)
+    assert (await partner.asks(DEPOSIT, deposit(account))).type == "reply"
+    kept = await bank.database.fetch("SELECT envelope FROM runtime.dead_letter WHERE message_id = ANY ($1)", ids)
+    assert len(kept) == 3
+    assert max(len(row["envelope"]) for row in kept) < 10_000
+    assert b'coffer_dropped_total{actor="ingress",reason="unparsable"}' in generate_latest()
 
 
 async def test_a_fault_of_ours_holds_up_nobody(partner: Stranger, bank: Bank, account: Account) -> None:
