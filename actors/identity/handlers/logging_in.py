@@ -69,23 +69,35 @@ class LoggingIn(Proving):
     async def login(self, command: Login, turn: Turn) -> LoginAnswer:
         async with self.place_to_hash():
             attempt = await self._begin(command, turn)
-            right, better_hash = await self.on_thread(lambda: self._check(command, attempt.password_hash))
+            known_hash = attempt.password_hash
+            right, better_hash = await self.on_thread(lambda: self._check(command, known_hash))
             user, proved = None, False
             if right and attempt.user_id is not None:
                 proved = command.code is not None and await self.prove_code_if_due(turn, attempt.user_id, command.code)
-                user = await self.store.lock_who_logs_in(turn, attempt.user_id, attempt.password_hash)
+                user = await self.store.lock_who_logs_in(turn, attempt.user_id, known_hash)
+                if user is None and (changed := await self._changed_hash(command, turn, known_hash)) is not None:
+                    known_hash, better_hash = changed, None
+                    user = await self.store.lock_who_logs_in(turn, attempt.user_id, known_hash)
         if user is None:
             await turn.rollback()
             await self._failed(command, turn, attempt)
             raise WrongCredentials
-        if better_hash is not None:
-            await self.store.rehash_password(turn, user.user_id, attempt.password_hash, better_hash)
+        if better_hash is not None and await self.store.rehash_password(turn, user.user_id, known_hash, better_hash):
+            known_hash = better_hash
         await self.store.forget_failures(turn, attempt.counted)
         if not proved and await self.factors.is_due(turn, user.user_id):
-            return self._challenge(user, better_hash or attempt.password_hash, turn)
+            return self._challenge(user, known_hash, turn)
         tokens = await self._begin_session(turn, user, attempt.key, attempt.device, command, proved=proved)
         answer = LoginAnswer.model_validate(tokens.model_dump())
         return answer.model_copy(update={"mfa_enrolment_required": not proved and self.must_enrol(user.roles, ())})
+
+    async def _changed_hash(self, command: Login, turn: Turn, known_hash: str) -> str | None:
+        """The hash that there is now, where it is another one of the same password: a login beside this one made it costlier."""
+        now = await self.store.credentials(turn, command.username.lower())
+        if now is None or now[1] == known_hash:
+            return None
+        is_same, _ = await self.on_thread(lambda: self._check(command, now[1]))
+        return now[1] if is_same else None
 
     def _challenge(self, user: User, password_hash: str, turn: Turn) -> LoginAnswer:
         secret = challenge_key(self.secret)

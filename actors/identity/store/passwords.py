@@ -32,8 +32,9 @@ class Passwords:
             await db.execute(_sql["forget_former_passwords"], user_id, keep)
         return True
 
-    async def rehash_password(self, db: Transaction, user_id: UUID, old_hash: str, new_hash: str) -> None:
-        await db.execute(_sql["rehash_password"], user_id, old_hash, new_hash)
+    async def rehash_password(self, db: Transaction, user_id: UUID, old_hash: str, new_hash: str) -> bool:
+        """Whether it has the new hash now; a later login does it otherwise."""
+        return await db.fetchval(_sql["rehash_password"], user_id, old_hash, new_hash) is not None
 
     async def require_password_change(self, db: Transaction, user_id: UUID) -> None:
         await db.execute(_sql["require_password_change"], user_id)

@@ -25,8 +25,11 @@ WHERE user_id = $1 AND replaced_at < (
 );
 
 -- name: rehash_password
--- The same password under a costlier hash.
-UPDATE identity.login SET password_hash = $3 WHERE user_id = $1 AND password_hash = $2;
+-- The same password under a costlier hash, but where another login holds the user too: they would wait for each other.
+WITH alone AS (
+    SELECT user_id FROM identity.login WHERE user_id = $1 AND password_hash = $2 FOR NO KEY UPDATE SKIP LOCKED
+)
+UPDATE identity.login AS u SET password_hash = $3 FROM alone WHERE u.user_id = alone.user_id RETURNING u.user_id;
 
 -- name: require_password_change
 -- Nothing else until it is changed.
