@@ -26,6 +26,7 @@ from config.pools import load_pools
 from config.sections import Settings
 from config.settings import load_settings
 from config.systems import SystemSettings, load_systems
+from config.urls import with_user
 from runtime.broker_roles import broker_users
 from runtime.bus import Bus
 from runtime.client import Client
@@ -98,7 +99,7 @@ async def _prepare(servers: LocalServers, environment: Mapping[str, str], settin
     child["COFFER_DATABASE_URL"] = servers.database_url
     child["COFFER_BROKER_URL"] = servers.broker_url
     if not environment.get("COFFER_DATABASE_URL"):
-        child["COFFER_DATABASE_URL"] = await _app_login(servers.database_url, servers.password(APP_LOGIN))
+        child["COFFER_DATABASE_URL"] = await _app_login(servers.nearest_database_url, servers.password(APP_LOGIN))
     if not environment.get("COFFER_BROKER_URL"):
         for role in ("edge", "actors", "topology"):
             child[f"COFFER_BROKER__PASSWORDS__{role.upper()}"] = URL(servers.broker_urls[f"coffer_{role}"]).password or ""
@@ -122,7 +123,7 @@ async def _app_login(admin_url: str, password: str) -> str:
         await connection.execute(f"GRANT {APP_ROLE} TO {APP_LOGIN}")
     finally:
         await connection.close()
-    return str(URL(admin_url).with_user(APP_LOGIN).with_password(password))
+    return with_user(admin_url, APP_LOGIN, password)
 
 
 async def _declare(settings: Settings, topology: Topology) -> None:

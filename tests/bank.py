@@ -63,7 +63,7 @@ def environment_of(servers: LocalServers, database_url: str | None = None) -> di
     found = {
         "COFFER_PROFILE": "test",
         "COFFER_STATE_DIR": "/nonexistent",
-        "COFFER_DATABASE_URL": database_url or servers.database_url,
+        "COFFER_DATABASE_URL": database_url or servers.nearest_database_url,
         "COFFER_BROKER_URL": servers.broker_url,
         "COFFER_REDIS_URL": servers.redis_url,
     }

@@ -58,6 +58,11 @@ class LocalServers:
         return self._given.get("postgres") or self.postgres.url
 
     @property
+    def nearest_database_url(self) -> str:
+        """The same by the shortest way that there is; or the given one."""
+        return self._given.get("postgres") or self.postgres.nearest_url
+
+    @property
     def broker_url(self) -> str:
         """The vhost `coffer`, as the administrator; or the given one."""
         return self._given.get("rabbitmq") or self.rabbitmq.url

@@ -7,6 +7,7 @@ import shutil
 import signal
 from pathlib import Path
 from typing import ClassVar
+from urllib.parse import urlencode
 
 import asyncpg
 
@@ -54,6 +55,19 @@ class Postgres(Server):
         """The database `coffer`, as the superuser."""
         return f"postgresql://{SUPERUSER}:{self._place.password('postgres')}@{HOST}:{self.port}/{DATABASE}"
 
+    @property
+    def nearest_url(self) -> str:
+        """The same by its Unix socket, where it has one: a statement then takes half the time that it takes by 127.0.0.1."""
+        if self._sockets is None:
+            return self.url
+        query = urlencode({"host": str(self._sockets), "port": self.port})
+        return f"postgresql://{SUPERUSER}:{self._place.password('postgres')}@/{DATABASE}?{query}"
+
+    @property
+    def _sockets(self) -> Path | None:
+        directory = self.home / "sockets"
+        return directory if len(str(directory)) <= LONGEST_SOCKET_PATH else None
+
     def _prepare(self) -> Command:
         data = self.home / "data"
         existing = int((data / "PG_VERSION").read_text()) if (data / "PG_VERSION").exists() else None
@@ -61,11 +75,11 @@ class Postgres(Server):
         if existing is None:
             self._initialise(binaries.directory)
         _clear_stale_lock(data / "postmaster.pid")
-        sockets = self._place.directory(f"{self.name}/sockets")
+        self._place.directory(f"{self.name}/sockets")
         settings = {
             **SETTINGS,
             "port": str(self.port),
-            "unix_socket_directories": str(sockets) if len(str(sockets)) <= LONGEST_SOCKET_PATH else "",
+            "unix_socket_directories": str(self._sockets or ""),
         }
         argv: list[str | Path] = [binaries.directory / "postgres", "-D", data]
         for name, value in settings.items():

@@ -17,7 +17,7 @@ CUTS = 3
 @pytest.mark.parametrize("when", ["before", "after"])
 async def test_a_commit_whose_answer_nobody_gets(branch: Branch, partner: Partner, when: When) -> None:
     """`before` the server has it: nothing was done. `after`: all was done."""
-    database = URL(branch.environment["COFFER_DATABASE_URL"])
+    database = URL(branch.servers.database_url)
     assert database.port is not None
     async with CommitCutter(database.port) as cutter, Rush(branch, partner, seed=f"commit-{when}") as rush:
         await rush.flows()

@@ -42,8 +42,16 @@ async def test_they_listen_on_this_machine_alone_and_want_a_password(local: Loca
     for url in (local.database_url, local.broker_url, local.redis_url):
         assert urlsplit(url).hostname == "127.0.0.1"
         assert len(urlsplit(url).password or "") >= 24
-    with pytest.raises(asyncpg.InvalidPasswordError):
-        await asyncpg.connect(local.database_url.replace(local.postgres.url.split(":")[2].split("@")[0], "guessed"))
+    password = urlsplit(local.database_url).password or ""
+    for url in (local.database_url, local.nearest_database_url):
+        with pytest.raises(asyncpg.InvalidPasswordError):
+            await asyncpg.connect(url.replace(password, "guessed"))
+
+
+async def test_the_nearest_way_to_postgres_is_its_unix_socket(local: LocalServers) -> None:
+    assert await one_value(local.database_url, "SELECT host(inet_server_addr())") == "127.0.0.1"
+    assert await one_value(local.nearest_database_url, "SELECT inet_server_addr()") is None
+    assert (local.postgres.home / "sockets").stat().st_mode & 0o077 == 0
 
 
 async def test_postgres_is_as_durable_as_in_production(local: LocalServers) -> None:
