@@ -11,6 +11,7 @@ from urllib.parse import quote
 
 import orjson
 
+from http_edge.api_keys import CREDENTIAL_HEADERS
 from http_edge.conversation import CORRELATION_HEADER
 from http_edge.idempotency import REPLAYED
 from http_edge.problems import CONTENT_TYPE, Problem, refusal_body
@@ -79,7 +80,7 @@ class Answers:
             body, media_type = b64decode(reply[self._serves]), reply[MEDIA_TYPE_FIELD]
         if self._is_get:
             tag = tag_of(body, reply[VERSION_FIELD] if self._has_etag else None)
-            headers |= {"ETag": tag, "Vary": "Authorization"}
+            headers |= {"ETag": tag, "Vary": CREDENTIAL_HEADERS}
             if self._may_be_kept:
                 headers["Cache-Control"] = ASK_AGAIN
             if has_it(if_none_match, tag):

@@ -16,6 +16,8 @@ from runtime.client import reply_of
 from runtime.envelope import NOBODY
 
 HEADER = "X-API-Key"
+CREDENTIAL_HEADERS = f"Authorization, {HEADER}"
+"""For `Vary`: by what an answer that was kept is another one's answer."""
 SECONDS_KNOWN = 60.0
 SECONDS_TO_ANSWER = 5.0
 _KEY = re.compile(rf"{API_KEY_START}[a-z2-7]{{8}}_[A-Za-z0-9_-]{{43}}", re.ASCII)

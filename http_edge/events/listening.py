@@ -19,7 +19,7 @@ from uuid import UUID
 
 from aiohttp import web
 
-from http_edge.api_keys import authorization_of
+from http_edge.api_keys import CREDENTIAL_HEADERS, authorization_of
 from http_edge.conversation import CORRELATION_HEADER, correlation_id_of
 from http_edge.cors import Cors
 from http_edge.endpoint import Shared, problem_response
@@ -161,7 +161,8 @@ class _Stream:
         self._hub = hub
         self._listened = listened
         self._request = request
-        headers = {**SECURITY_HEADERS, "Content-Security-Policy": NOTHING_MAY_LOAD, **cors, "Vary": "Authorization, Origin"}
+        headers = {**SECURITY_HEADERS, "Content-Security-Policy": NOTHING_MAY_LOAD, **cors}
+        headers["Vary"] = f"{CREDENTIAL_HEADERS}, Origin"
         headers |= {"Content-Type": "text/event-stream", "X-Accel-Buffering": "no", CORRELATION_HEADER: str(correlation_id)}
         self._response = web.StreamResponse(headers=headers)
 
