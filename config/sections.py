@@ -134,8 +134,8 @@ class IdentitySettings(Section):
     invitation_hours: int = Field(72, ge=1, le=336)
     """How long an invitation is good."""
     role_changes_need_approval: bool | None = None
-    """Whether roles of users, and definitions of roles, count only when another person has approved them. Not set: in production only,
-    so that a demo with one administrator works. While nobody else could approve, an administrator's changes count at once."""
+    """Whether roles of users, and definitions of roles, count only when another person has approved them. Not set: in production only.
+    While nobody else could approve, an administrator's changes count at once."""
     issuer: str = Field("coffer", min_length=1, max_length=200)
     """The `iss` of the tokens; others' tokens are refused."""
     audience: str = Field("coffer-api", min_length=1, max_length=200)
