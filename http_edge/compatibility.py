@@ -20,7 +20,7 @@ _WORDS = frozenset(
 _LOWEST = ("minimum", "exclusiveMinimum", "minLength", "minItems", "minProperties")
 _HIGHEST = ("maximum", "exclusiveMaximum", "maxLength", "maxItems", "maxProperties")
 _COMPARED = {*_WORDS, *_LOWEST, *_HIGHEST, "type", "enum", "const", "properties", "required", "additionalProperties", "items"}
-_COMPARED |= {"anyOf", "oneOf", "$ref", "$defs", "nullable"}
+_COMPARED |= {"anyOf", "oneOf", "$ref", "$defs", "nullable", "writeOnly"}
 _DEEPEST = 60
 """Levels; a schema that contains itself is compared once around."""
 
@@ -154,6 +154,8 @@ class _Comparison:
             for limit in limits:
                 if limit in wide and not is_within(narrow.get(limit), wide[limit]):
                     yield place, f"{how} than before: {limit} was {old.get(limit)}, is {new.get(limit)}"
+        if not sent and new.get("writeOnly") and not old.get("writeOnly"):
+            yield place, "is not to be read any more"
         for keyword in sorted({*wide, *narrow} - _COMPARED):
             if wide.get(keyword) != narrow.get(keyword) and (keyword in wide or keyword.startswith(("all", "not", "if"))):
                 yield place, f"{how} than before: {keyword} was {old.get(keyword)}, is {new.get(keyword)}"

@@ -31,7 +31,21 @@ class DescribedSchema(GenerateJsonSchema):
         for name, property_schema in found.get("properties", {}).items():
             if name in texts:
                 property_schema.setdefault("description", texts[name])
+        if self.mode == "serialization":
+            _can_be_read(found)
         return found
+
+
+def _can_be_read(part: Any) -> None:
+    """A secret that is told is there to be read: clients made from a document leave out of an answer what is `writeOnly`."""
+    if isinstance(part, dict):
+        if part.get("writeOnly") is True:
+            del part["writeOnly"]
+        for value in part.values():
+            _can_be_read(value)
+    elif isinstance(part, list):
+        for value in part:
+            _can_be_read(value)
 
 
 def attribute_docstrings(model: type[Any]) -> dict[str, str]:

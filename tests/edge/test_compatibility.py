@@ -110,6 +110,18 @@ def test_what_is_added_breaks_nobody() -> None:
     assert breaking_changes(old, new) == []
 
 
+def test_a_field_that_cannot_be_read_any_more_breaks_who_reads_it_and_the_reverse_nobody() -> None:
+    open_, hidden = (
+        {"type": "object", "properties": {"key": {"type": "string", "writeOnly": is_so}}} for is_so in (False, True)
+    )
+    plain: Json = {"type": "object"}
+    assert breaking_changes(around(plain, open_), around(plain, hidden)) == [
+        "POST /things: 200.key: is not to be read any more"
+    ]
+    assert breaking_changes(around(plain, hidden), around(plain, open_)) == []
+    assert breaking_changes(around(open_, plain), around(hidden, plain)) == []
+
+
 TEXT = {"minLength": st.just(1), "maxLength": st.just(20), "pattern": st.just("^a")}
 scalars = st.one_of(
     st.fixed_dictionaries({"type": st.just("string")}, optional=TEXT),
