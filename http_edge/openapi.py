@@ -14,7 +14,7 @@ from typing import Any
 from pydantic import BaseModel
 from pydantic.json_schema import JsonSchemaMode, models_json_schema
 
-from http_edge.examples import EXAMPLES
+from http_edge.examples import EXAMPLES, answers_of
 from http_edge.openapi_parts import (
     ACCESS_TOKEN,
     API_KEY,
@@ -184,8 +184,7 @@ def _responses(route: Route, schemas: _Schemas) -> Json:
     headers += ["Idempotency-Replayed"] * (route.key_rule is not Idempotency.NONE)
     good: Json = {"description": description, "headers": {name: {"$ref": f"#/components/headers/{name}"} for name in headers}}
     if route.reply_status != HTTPStatus.NO_CONTENT:
-        schema = schemas.reply_ref(route) if route.serves is None else {"type": "string", "format": "binary"}
-        good["content"] = {media_type: {"schema": schema} for media_type in route.media_types}
+        good["content"] = {media_type: _content(route, schemas) for media_type in route.media_types}
     possible = {
         "400": True,
         "401": True,
@@ -213,6 +212,18 @@ def _responses(route: Route, schemas: _Schemas) -> Json:
             if is_so or int(status) in route.also
         }
     )
+
+
+def _content(route: Route, schemas: _Schemas) -> Json:
+    if route.serves is not None:
+        return {"schema": {"type": "string", "format": "binary"}}
+    content: Json = {"schema": schemas.reply_ref(route)}
+    answers = answers_of(route.reply)
+    if len(answers) == 1:
+        content["example"] = next(iter(answers.values()))
+    elif answers:
+        content["examples"] = {when: {"value": answer} for when, answer in answers.items()}
+    return content
 
 
 def _names_in(part: Any) -> set[str]:

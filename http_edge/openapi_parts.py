@@ -4,7 +4,7 @@ from typing import Any
 
 from http_edge.api_keys import HEADER
 from http_edge.events.topics import TOPICS
-from http_edge.problems import CONTENT_TYPE, EDGE_RULES, title_of
+from http_edge.problems import CONTENT_TYPE, EDGE_RULES, title_of, type_of
 
 Json = dict[str, Any]
 
@@ -29,13 +29,19 @@ SECURITY: Json = {
         "type": "http",
         "scheme": "bearer",
         "bearerFormat": "JWT",
-        "description": "The `access_token` of POST /api/v1/auth/login; or an API key, in the same place.",
+        "description": (
+            "The `access_token` of POST /api/v1/auth/login, for `expires_in_seconds`; then POST /api/v1/auth/refresh trades the "
+            "`refresh_token` for the next one. Or an API key, in the same place."
+        ),
     },
     "api_key": {
         "type": "apiKey",
         "in": "header",
         "name": HEADER,
-        "description": "The `key` of POST /api/v1/api-keys: for a program that works in somebody's name.",
+        "description": (
+            "The `key` of POST /api/v1/api-keys: for a program that works in somebody's name. Send it or a token, not both: "
+            "log out of the one before the other is used."
+        ),
     },
 }
 ACCESS_TOKEN: Json = {"access_token": []}
@@ -179,13 +185,13 @@ def _problem(status: str, description: str, headers: tuple[str, ...]) -> Json:
 
 def _example(rule: str) -> Json:
     status, detail = EDGE_RULES[rule]
-    return {"type": f"/problems/{rule}", "title": title_of(rule), "status": status, "detail": detail, "rule": rule}
+    return {"type": type_of(rule), "title": title_of(rule), "status": status, "detail": detail, "rule": rule}
 
 
 PROBLEM_RESPONSES: Json = {status: _problem(status, *rest) for status, rest in _STATUSES.items()}
 
 
-def _beside(operation_id: str, summary: str, answers: dict[str, tuple[str, str]]) -> Json:
+def _beside(operation_id: str, summary: str, answers: dict[str, tuple[str, str, Any]]) -> Json:
     return {
         "get": {
             "operationId": operation_id,
@@ -193,12 +199,19 @@ def _beside(operation_id: str, summary: str, answers: dict[str, tuple[str, str]]
             "summary": summary,
             "security": [],
             "responses": {
-                status: {"description": description, "content": {media: {}}} for status, (description, media) in answers.items()
+                status: {"description": description, "content": {media: {} if example is None else {"example": example}}}
+                for status, (description, media, example) in answers.items()
             },
         }
     }
 
 
+_AN_EVENT = (
+    "event: ledger.entry_posted.v1\n"
+    "id: 5f0e9c1a22b4-1764300000000-0\n"
+    'data: {"event_id": "0192d4a0-7c1e-7a53-9a5b-0f8a2c61d501", "type": "ledger.entry_posted.v1", "at_seconds": 1764300000, '
+    '"ids": {"account_id": ["0192d4a0-7c1e-7a53-9a5b-0f8a2c61d101"]}}\n\n'
+)
 EVENTS: Json = {
     "get": {
         "operationId": "listen",
@@ -231,7 +244,7 @@ EVENTS: Json = {
             "200": {
                 "description": "The stream.",
                 "headers": {"X-Request-Id": {"$ref": "#/components/headers/X-Request-Id"}},
-                "content": {"text/event-stream": {"schema": {"type": "string"}}},
+                "content": {"text/event-stream": {"schema": {"type": "string"}, "example": _AN_EVENT}},
             },
             **{
                 status: {"$ref": f"#/components/responses/{status}"}
@@ -242,30 +255,39 @@ EVENTS: Json = {
 }
 
 _JSON, _TEXT = "application/json", "text/plain"
+_LOGGED_OUT = ("To a token that is not good any more.", CONTENT_TYPE, _example("unauthenticated"))
 BESIDE_THE_TABLE: Json = {
-    "/health": _beside("health", "Whether the server is alive", {"200": ("It is.", _JSON)}),
+    "/health": _beside("health", "Whether the server is alive", {"200": ("It is.", _JSON, {"status": "alive"})}),
     "/ready": _beside(
         "ready",
         "Whether the server should be given work",
         {
-            "200": ("It should.", _JSON),
-            "401": ("To a token that is not good any more.", CONTENT_TYPE),
-            "503": ("Not now. Operators are told which piece is not ready.", _JSON),
+            "200": ("It should.", _JSON, {"ready": True}),
+            "401": _LOGGED_OUT,
+            "503": (
+                "Not now. Operators are told which piece is not ready.",
+                _JSON,
+                {"ready": False, "pieces": {"edge": "ok", "broker": "away"}},
+            ),
         },
     ),
     "/metrics": _beside(
         "metrics",
         "What the server counts, for Prometheus",
         {
-            "200": ("For operators.", _TEXT),
-            "401": ("To a token that is not good any more.", CONTENT_TYPE),
-            "403": ("For others.", CONTENT_TYPE),
+            "200": ("For operators.", _TEXT, "coffer_http_in_flight 3.0\n"),
+            "401": _LOGGED_OUT,
+            "403": ("For others.", CONTENT_TYPE, _example("forbidden")),
         },
     ),
-    "/api/v1/openapi.json": _beside("openapi", "This document", {"200": ("OpenAPI 3.1.", _JSON)}),
-    "/problems": _beside("list_problems", "Every rule that a problem can name", {"200": ("By name.", _JSON)}),
-    "/api/docs": _beside("docs", "This document, to read and to try", {"200": ("A page.", "text/html")}),
-    "/api/docs.json": _beside("docs_json", "This document, as the page reads it", {"200": ("OpenAPI 3.1.", _JSON)}),
+    "/api/v1/openapi.json": _beside("openapi", "This document", {"200": ("OpenAPI 3.1.", _JSON, None)}),
+    "/problems": _beside(
+        "list_problems",
+        "Every rule that a problem can name",
+        {"200": ("By name.", _JSON, {"items": [_example("forbidden")]})},
+    ),
+    "/api/docs": _beside("docs", "This document, to read and to try", {"200": ("A page.", "text/html", None)}),
+    "/api/docs.json": _beside("docs_json", "This document, as the page reads it", {"200": ("OpenAPI 3.1.", _JSON, None)}),
 }
 BESIDE_THE_TABLE["/api/v1/events"] = EVENTS
 """What is served beside the route table."""
