@@ -51,8 +51,13 @@ _KEY: Json = {
     "name": "Idempotency-Key",
     "in": "header",
     "description": "The client's, one per intention, such as a UUID in double quotes: 1 to 255 visible ASCII characters.",
-    "schema": {"type": "string", "minLength": 1, "maxLength": 512},
-    "example": '"8e03978e-40d5-43e8-bc93-6894a57f9324"',
+    "schema": {
+        "type": "string",
+        "minLength": 1,
+        "maxLength": 512,
+        # Of the schema, not of the parameter: the page at /api/docs would fill that in, and do everything under one key.
+        "examples": ['"8e03978e-40d5-43e8-bc93-6894a57f9324"'],
+    },
 }
 
 PARAMETERS: Json = {
@@ -63,8 +68,7 @@ PARAMETERS: Json = {
         "in": "header",
         "required": False,
         "description": "The `ETag` of what you read. If somebody changed it since, nothing is done: 412.",
-        "schema": {"type": "string"},
-        "example": '"7"',
+        "schema": {"type": "string", "examples": ['"7"']},
     },
     "IfNoneMatch": {
         "name": "If-None-Match",
@@ -220,7 +224,8 @@ EVENTS: Json = {
         "description": (
             "A stream of server-sent events: what happened, and to which things, by their ids; read them for what they are now. "
             "Who reaches only their own hears of their own. The event `reset` says that something is missing: read anew. "
-            "The stream ends when the access token does; come again with `Last-Event-ID` and a new one."
+            "The stream ends when the access token does; come again with `Last-Event-ID` and a new one. "
+            "Look at it by `curl -N`; the page at /api/docs waits for an end that does not come."
         ),
         "parameters": [
             {

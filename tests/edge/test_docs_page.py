@@ -27,10 +27,10 @@ class Watched:
         if not url.startswith("data:"):
             (self.asked if url.startswith(f"{origin}/") else self.elsewhere).append(url)
 
-    async def opened(self, operation: str) -> Locator:
+    async def opened(self, tag: str, operation: str) -> Locator:
         """An operation, unfolded."""
-        await self.page.locator(f"#operations-tag-{operation.partition('-')[0]}").click()
-        found = self.page.locator(f"#operations-{operation}")
+        await self.page.locator(f"#operations-tag-{tag}").click()
+        found = self.page.locator(f"#operations-{tag}-{operation}")
         await found.locator(".opblock-summary-control").click()
         return found
 
@@ -40,6 +40,28 @@ class Watched:
         answer = operation.locator(".live-responses-table .response")
         await expect(answer).to_be_visible()
         return str(await answer.inner_text())
+
+    async def logs_in(self) -> str:
+        """By what the page shows of it, with another name; the token."""
+        login = await self.opened("auth", "login")
+        await login.locator("textarea").fill(orjson.dumps({"username": ROOT_NAME, "password": ROOT_PASSWORD}).decode())
+        return told(await self.executed(login), "access_token")
+
+    async def authorizes(self, way: str, secret: str = "") -> None:
+        """Gives a token or a key; nothing: takes it back."""
+        await self.page.locator(".scheme-container").get_by_role("button", name="Authorize").click()
+        box = self.page.locator(".dialog-ux .auth-container").filter(has_text=way).last
+        if secret:
+            await box.locator("input").fill(secret)
+            await box.get_by_role("button", name="Apply credentials").click()
+        else:
+            await box.get_by_role("button", name="Remove authorization").click()
+        await box.get_by_role("button", name="Close", exact=True).click()
+
+
+def told(answered: str, name: str) -> str:
+    """A field of an answer as the page shows it."""
+    return answered.split(f'"{name}": "')[1].split('"', maxsplit=1)[0]
 
 
 @pytest.fixture
@@ -56,27 +78,40 @@ async def watched(bank: Bank) -> AsyncIterator[Watched]:
         pytest.skip(str(missing))
 
 
-async def test_logging_in_and_calling_from_the_page(watched: Watched) -> None:
-    page = watched.page
-    login = await watched.opened("auth-login")
-    await login.locator("textarea").fill(orjson.dumps({"username": ROOT_NAME, "password": ROOT_PASSWORD}).decode())
-    answered = await watched.executed(login)
-    token = answered.split('"access_token": "')[1].split('"')[0]
-
-    accounts = await watched.opened("accounts-list_accounts")
+async def test_from_a_login_to_an_api_key_in_the_page_alone(watched: Watched) -> None:
+    token = await watched.logs_in()
+    accounts = await watched.opened("accounts", "list_accounts")
     assert "401" in await watched.executed(accounts)
-    await page.locator(".scheme-container").get_by_role("button", name="Authorize").click()
-    box = page.locator(".dialog-ux")
-    await box.locator("input").first.fill(token)
-    await box.get_by_role("button", name="Apply credentials").first.click()
-    await box.get_by_role("button", name="Close", exact=True).last.click()
+    await watched.authorizes("access_token", token)
     answered = await watched.executed(accounts)
     assert answered.startswith("200")
     assert '"items":' in answered
 
+    making = await watched.opened("api-keys", "make_api_key")
+    await making.locator("textarea").fill('{"name": "till", "permissions": ["accounts:read"]}')
+    key = told(await watched.executed(making), "key")
+    await watched.authorizes("api_key", key)
+    assert "either an access token, or one API key" in await watched.executed(accounts)
+    await watched.authorizes("access_token")
+    async with watched.page.expect_request(lambda request: "/api/v1/accounts" in request.url) as asked:
+        assert (await watched.executed(accounts)).startswith("200")
+    headers = await (await asked.value).all_headers()
+    assert headers["x-api-key"] == key
+    assert "authorization" not in headers
+
     assert not watched.elsewhere
     assert any(url.endswith("/api/docs.json") for url in watched.asked)
     assert [each for each in watched.complaints if "401" not in each] == []
+
+
+async def test_the_page_fills_in_bodies_and_nothing_that_is_the_readers_to_give(watched: Watched) -> None:
+    """A key under which money moves once, or a version that was never read, would make each call but the first a wrong one."""
+    hold = await watched.opened("accounts", "place_hold")
+    await expect(hold.locator("textarea")).to_contain_text('"amount": "75.00"')
+    await expect(hold.locator('[data-param-name="Idempotency-Key"] input')).to_have_value("")
+    limits = watched.page.locator("#operations-accounts-change_limits")
+    await limits.locator(".opblock-summary-control").click()
+    await expect(limits.locator('[data-param-name="If-Match"] input')).to_have_value("")
 
 
 async def test_the_pages_policy_is_in_force(watched: Watched) -> None:
