@@ -103,7 +103,7 @@ async def migrate(url: str, folder: Path = MIGRATIONS) -> list[str]:
             raise MigrationError(f"{redacted(url)} is a standby; migrate its primary")
         async with _one_at_a_time(connection):
             await _ensure_app_role(connection)
-            await connection.execute(_sql["prepare"])
+            await _prepare(connection)
             pending = _pending(migrations, await connection.fetch(_sql["applied"]))
             for migration in pending:
                 await _apply(connection, migration)
@@ -114,10 +114,20 @@ async def schema_state(url: str, folder: Path = MIGRATIONS) -> SchemaState:
     """How far the database is, changing nothing. MigrationError where it and the files disagree."""
     migrations = read_migrations(folder)
     async with _connected(url) as connection:
-        prepared = await connection.fetchval(_sql["is_prepared"])
-        applied = await connection.fetch(_sql["applied"]) if prepared else []
+        applied = await _applied(connection)
     pending = _pending(migrations, applied)
     return SchemaState(tuple(row["name"] for row in applied), tuple(migration.name for migration in pending))
+
+
+async def _applied(connection: Any) -> Sequence[Any]:
+    """What ran here, as a process of the bank sees it: its login may work as the app role, and may nothing as itself."""
+    if await connection.fetchval(_sql["has_app_role"]) and await _may_be_app_role(connection):
+        await connection.execute(_sql["be_app_role"])
+    try:
+        return list(await connection.fetch(_sql["applied"])) if await connection.fetchval(_sql["is_prepared"]) else []
+    except asyncpg.InsufficientPrivilegeError:
+        user = await connection.fetchval(_sql["who"])
+        raise MigrationError(f"{user} may not see what was applied; a superuser may run: GRANT coffer_app TO {user};") from None
 
 
 def _pending(migrations: Sequence[Migration], applied: Sequence[Any]) -> Sequence[Migration]:
@@ -189,8 +199,7 @@ async def _ensure_app_role(connection: Any) -> None:
     except asyncpg.InsufficientPrivilegeError:
         mend = f"a superuser may run: CREATE ROLE coffer_app NOLOGIN; GRANT coffer_app TO {user};"
         raise MigrationError(f"the role coffer_app is missing and {user} may not create it; {mend}") from None
-    kind = "SET" if connection.get_server_version().major >= 16 else "MEMBER"
-    if await connection.fetchval(_sql["may_be_app_role"], kind):
+    if await _may_be_app_role(connection):
         return
     try:
         await connection.execute(_sql["grant_app_role"])
@@ -198,6 +207,21 @@ async def _ensure_app_role(connection: Any) -> None:
         raise MigrationError(
             f"{user} may not work as the role coffer_app; a superuser may run: GRANT coffer_app TO {user};"
         ) from None
+
+
+async def _prepare(connection: Any) -> None:
+    try:
+        await connection.execute(_sql["prepare"])
+    except asyncpg.InsufficientPrivilegeError:
+        user = await connection.fetchval(_sql["who"])
+        raise MigrationError(
+            f"{user} may not change the schema; migrate as the owner of the database (coffer up does it by itself)"
+        ) from None
+
+
+async def _may_be_app_role(connection: Any) -> bool:
+    kind = "SET" if connection.get_server_version().major >= 16 else "MEMBER"
+    return bool(await connection.fetchval(_sql["may_be_app_role"], kind))
 
 
 async def _apply(connection: Any, migration: Migration) -> None:

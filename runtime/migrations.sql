@@ -52,6 +52,10 @@ CREATE ROLE coffer_app NOLOGIN;
 -- Whether this user may work as the app role. $1 is SET from PostgreSQL 16 on, MEMBER before, where SET did not exist.
 SELECT pg_has_role(current_user, 'coffer_app', $1);
 
+-- name: be_app_role
+-- Work as it from now on.
+SET ROLE coffer_app;
+
 -- name: grant_app_role
 -- Let this user work as it.
 GRANT coffer_app TO CURRENT_USER;

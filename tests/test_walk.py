@@ -40,13 +40,17 @@ class Running:
     process: asyncio.subprocess.Process | None = None
     lines: list[str] = field(default_factory=list)
 
+    @property
+    def environment(self) -> dict[str, str]:
+        """Of its commands."""
+        others = {name: value for name, value in os.environ.items() if not name.startswith("COFFER_")}
+        return others | {"COFFER_STATE_DIR": str(self.state), "COFFER_HTTP_PORT": str(self.port), "COLUMNS": "200"}
+
     async def start(self) -> None:
         """As `make run` does."""
-        environment = {name: value for name, value in os.environ.items() if not name.startswith("COFFER_")}
-        environment |= {"COFFER_STATE_DIR": str(self.state), "COFFER_HTTP_PORT": str(self.port), "COLUMNS": "200"}
         with self.printed.open("wb") as output:
             self.process = await asyncio.create_subprocess_exec(
-                sys.executable, "-m", "runtime", "up", cwd=ROOT, env=environment, stdout=output, stderr=output
+                sys.executable, "-m", "runtime", "up", cwd=ROOT, env=self.environment, stdout=output, stderr=output
             )
         await until(self._says_ready, within_seconds=START_SECONDS)
 
@@ -125,6 +129,21 @@ async def test_the_walk_prints_what_the_readme_says(started: Running) -> None:
     assert len(printed) == len(steps()) + 1, output.decode()
     for (command, expected), got in zip(steps(), printed, strict=False):
         assert same(got) == same(expected), command
+
+
+async def test_the_doctor_finds_a_bank_that_runs_in_good_health(started: Running) -> None:
+    doctor = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "runtime", "doctor"),
+        cwd=ROOT,
+        env=started.environment,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+    )
+    async with asyncio.timeout(30):
+        output, _ = await doctor.communicate()
+    assert doctor.returncode == 0, output.decode()
+    assert "a running Coffer answers" in output.decode()
+    assert "may work as coffer_app" in output.decode()
 
 
 async def test_it_stops_on_ctrl_c_and_yesterdays_data_is_there_at_the_next_start(started: Running) -> None:

@@ -214,3 +214,21 @@ async def test_a_database_that_cannot_be_reached_is_told_without_its_password(fo
 async def test_coffers_own_files_make_a_database_from_nothing(url: str) -> None:
     assert await migrate(url) == [migration.name for migration in read_migrations()]
     assert (await schema_state(url)).is_current
+
+
+async def test_how_far_a_database_is_can_be_seen_by_who_works_in_it_and_is_refused_in_a_line_to_others(
+    server: str, url: str
+) -> None:
+    await migrate(url)
+    name = f"u_{uuid4().hex[:8]}"
+    await run(server, f"CREATE ROLE {name} LOGIN NOINHERIT PASSWORD 'plain'")
+    theirs = with_user(url, name, "plain")
+    try:
+        with pytest.raises(MigrationError, match=f"{name} may not see what was applied; .* GRANT coffer_app TO {name};$"):
+            await schema_state(theirs)
+        await run(server, f"GRANT coffer_app TO {name}")
+        assert (await schema_state(theirs)).is_current
+        with pytest.raises(MigrationError, match=f"^{name} may not change the schema; migrate as the owner"):
+            await migrate(theirs)
+    finally:
+        await run(server, f"DROP ROLE {name}")
