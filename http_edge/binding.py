@@ -38,12 +38,20 @@ class Binding:
         self._path_fields = route.path_fields
         self._filled_fields = frozenset(route.filled_fields)
         self._reserved = frozenset(route.path_fields) | self._filled_fields | {EXPECTED_VERSION_FIELD}
-        self._not_in_body = self._reserved | frozenset(route.query_fields)
+        self._query_fields = frozenset(route.query_fields)
+        self._not_in_body = self._reserved | self._query_fields
         self._empty_is_object = not route.needs_body
         self._takes_if_match = route.takes_if_match
         schemas = {} if route.has_body else route.message.model_json_schema().get("properties", {})
         self._lists = frozenset(name for name, schema in schemas.items() if _says(schema, "type", {"array"}))
         self._times = frozenset(name for name, schema in schemas.items() if _says(schema, "format", {"date", "date-time"}))
+
+    def check_query(self, query: "MultiDictProxy[str]") -> None:
+        """Problem that names what a request with a body has in its query and should not."""
+        unknown = [name for name in dict.fromkeys(query) if name not in self._query_fields]
+        if unknown:
+            errors = [{"field": name[:LONGEST_NAME], "detail": "There is no such query parameter"} for name in unknown]
+            raise Problem("unexpected_query", errors=errors[:MOST_ERRORS])
 
     def from_body(
         self,

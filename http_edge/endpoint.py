@@ -87,7 +87,6 @@ class MessageEndpoint:
         self._permission = route.message.permission
         self._key_rule = route.key_rule
         self._has_body = route.has_body
-        self._query_fields = frozenset(route.query_fields)
         self._filled_fields = route.filled_fields
         self._changes_access = route.changes_access
         self._is_get = route.method == "GET"
@@ -210,8 +209,8 @@ class MessageEndpoint:
         given = filled(self._filled_fields, request, caller) if self._filled_fields else NOTHING
         if self._has_body:
             query = request.rel_url.query
-            if not self._query_fields.issuperset(query):
-                raise Problem("unexpected_query")
+            if query:
+                self._binding.check_query(query)
             body = await read_json_body(request, self._shared.most)
             return self._binding.from_body(body, query, values, request.headers, given)
         if not request.content.at_eof():
