@@ -18,6 +18,8 @@ from config.sections import Profile
 LARGEST_LOG = 10_000
 """A sliding window log keeps a line for each thing it counted."""
 EVERY_ROUTE = "*"
+WRONG_KEY = "wrong API key"
+"""What stands among a limit's routes for requests to any of them with an API key that is not good. `*` does not mean it."""
 
 
 class Strategy(StrEnum):
@@ -78,7 +80,8 @@ class LimitSettings(Section):
     per: Annotated[tuple[Part, ...], BeforeValidator(_listed)] = Field(min_length=1, max_length=4)
     """What is counted apart, one or more of: address, user, api_key, route; or everything."""
     routes: dict[str, Cost] = Field(default_factory=dict, max_length=1_000)
-    """Which requests it is for, and what each costs: `POST /auth/login: 1`, `GET /portfolio/*: 5`, `"*": 1`. The closest one counts."""
+    """Which requests it is for, and what each costs: `POST /auth/login: 1`, `GET /portfolio/*: 5`, `"*": 1`. The closest one counts.
+    `wrong API key: 1` is for every request with an API key that is not good."""
 
     @property
     def most_at_once(self) -> int:

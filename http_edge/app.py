@@ -36,6 +36,7 @@ from http_edge.routes import ROUTES
 from http_edge.security import Gatekeeper
 from http_edge.step_up import StepUp
 from http_edge.uses import Uses
+from http_edge.wrong_keys import WrongKeys
 from messages.ids import new_id
 from runtime.cache.line import Line
 from runtime.clock import Clock, stopwatch_seconds
@@ -163,7 +164,7 @@ def create_app(
     check_routes(routes)
     identity, most = settings.identity, settings.http.limits
     tokens = AccessTokens(client, clock, issuer=identity.issuer, audience=identity.audience)
-    gatekeeper = Gatekeeper(client, tokens, roles, clock)
+    gatekeeper = Gatekeeper(client, tokens, WrongKeys(limits, limiter), roles, clock)
     shared = Shared(
         client=client,
         limiter=limiter,

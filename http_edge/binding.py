@@ -50,8 +50,7 @@ class Binding:
         """Problem that names what a request with a body has in its query and should not."""
         unknown = [name for name in dict.fromkeys(query) if name not in self._query_fields]
         if unknown:
-            errors = [{"field": name[:LONGEST_NAME], "detail": "There is no such query parameter"} for name in unknown]
-            raise Problem("unexpected_query", errors=errors[:MOST_ERRORS])
+            raise unexpected_query(unknown)
 
     def from_body(
         self,
@@ -151,6 +150,12 @@ class Binding:
             # What cannot be an id is the id of nothing.
             return Problem("not_found", errors=errors[:MOST_ERRORS])
         return _invalid(errors)
+
+
+def unexpected_query(names: Iterable[str]) -> Problem:
+    """A query has what it should not."""
+    errors = [{"field": name[:LONGEST_NAME], "detail": "There is no such query parameter"} for name in names]
+    return Problem("unexpected_query", errors=errors[:MOST_ERRORS])
 
 
 def _invalid(errors: list[dict[str, str]]) -> Problem:

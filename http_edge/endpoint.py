@@ -182,7 +182,7 @@ class MessageEndpoint:
         caller = gatekeeper.known(authorization, now)
         if caller is None:
             try:
-                caller = await gatekeeper.admit(authorization)
+                caller = await gatekeeper.admit(authorization, request)
             except Problem:
                 if self._limits is not None:
                     (await self._limits.ask(request, None)).end()

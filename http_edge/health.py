@@ -87,7 +87,7 @@ class Health:
     async def _is_operator(self, request: web.BaseRequest) -> bool:
         if authorization := authorization_of(request.headers):
             known = self._gatekeeper.known(authorization, self._now())
-            caller = known or await self._gatekeeper.admit(authorization)
+            caller = known or await self._gatekeeper.admit(authorization, request)
             return OPERATORS_PERMISSION in caller.permissions
         if any(name in request.headers for name in _FORWARDED):
             return False

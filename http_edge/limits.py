@@ -16,7 +16,7 @@ from aiohttp import web
 
 from config.documents import Place
 from config.layers import did_you_mean
-from config.limits import EVERY_ROUTE, Limits, LimitSettings, Part
+from config.limits import EVERY_ROUTE, WRONG_KEY, Limits, LimitSettings, Part
 from http_edge.addresses import address_of, counted_as
 from http_edge.needs import Limiter
 from http_edge.problems import Problem
@@ -102,7 +102,7 @@ def name_of(route: Route) -> str:
 
 def check_limits(routes: tuple[Route, ...], settings: LimitSettings) -> Iterator[tuple[Place, str]]:
     """What is wrong with a limit as far as the route table knows: routes that it names and that are not there."""
-    known = {name_of(route) for route in routes}
+    known = {WRONG_KEY, *map(name_of, routes)}
     for named in settings.routes:
         if named in known or any(each.startswith(named[:-1]) for each in known if named.endswith(EVERY_ROUTE)):
             continue

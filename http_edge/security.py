@@ -13,11 +13,14 @@ from dataclasses import dataclass, field
 from typing import Self
 from uuid import UUID
 
+from aiohttp import web
+
 from http_edge.access_tokens import AccessTokens
 from http_edge.api_keys import SECONDS_KNOWN, holder_of
 from http_edge.needs import Client
 from http_edge.problems import Problem
 from http_edge.tokens import AccessClaims
+from http_edge.wrong_keys import WrongKeys
 from messages.base import Refusal, Unauthenticated
 from messages.identity import API_KEY_START, CheckedSession, CheckSession, SessionId
 from runtime.client import reply_of
@@ -97,8 +100,9 @@ class _Memory:
 class Gatekeeper:
     """Knows callers by their Authorization header."""
 
-    def __init__(self, client: Client, tokens: AccessTokens, roles: Roles, clock: Clock) -> None:
+    def __init__(self, client: Client, tokens: AccessTokens, wrong_keys: WrongKeys, roles: Roles, clock: Clock) -> None:
         self._client = client
+        self._wrong_keys = wrong_keys
         self._clock = clock
         self._tokens = tokens
         self._roles = roles
@@ -113,15 +117,21 @@ class Gatekeeper:
         caller = self._memory.callers.get(authorization)
         return caller if caller is not None and now < caller.expires_unix_seconds else None
 
-    async def admit(self, authorization: str) -> Caller:
-        """The caller. Problem 401 where the token is missing or not valid, or its session is over."""
+    async def admit(self, authorization: str, request: web.BaseRequest) -> Caller:
+        """The caller. Problem 401 where the token is missing or not valid, or its session is over; 429 for who guesses at keys."""
         if authorization[: len(_SCHEME)].lower() != _SCHEME:
             raise Problem("unauthenticated", headers={"WWW-Authenticate": CHALLENGE})
         credential = authorization[len(_SCHEME) :].strip()
         forgotten = self._forgotten
         try:
-            caller = await (self._by_key(credential) if credential.startswith(API_KEY_START) else self._by_token(credential))
+            if not credential.startswith(API_KEY_START):
+                caller = await self._by_token(credential)
+            elif authorization in self._memory.callers:  # it was good a minute ago, and is no guess
+                caller = await self._by_key(credential)
+            else:
+                caller = await self._wrong_keys.looked_up(request, lambda: self._by_key_once(authorization, credential))
         except Refusal as wrong:
+            self._memory.drop(authorization)
             if wrong.status != Unauthenticated.status:
                 raise
             challenge = f'{CHALLENGE}, error="invalid_token"'
@@ -143,6 +153,10 @@ class Gatekeeper:
             claims.auth_time,
             has_own_roles=any(role not in self._roles for role in session.roles),
         )
+
+    async def _by_key_once(self, authorization: str, key: str) -> Caller:
+        """Of many first requests of a program, which wait for each other, one asks."""
+        return self.known(authorization, self._clock.now().timestamp()) or await self._by_key(key)
 
     async def _by_key(self, key: str) -> Caller:
         holder = await holder_of(self._client, key)

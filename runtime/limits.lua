@@ -1,6 +1,7 @@
 -- Asks many limits in one step. KEYS[i] is what is counted, ARGV[i] how: "strategy cost quota window_us burst lease".
 -- ARGV[#KEYS + 1]: how many of them belong to each request, in order. Of one request all let it through and count it, or none
--- counts. A cost below 0 gives so many leases back. Answers "allowed remaining reset_us retry_us", for each key, apart by spaces.
+-- counts. A cost of 0 asks whether one more could pass, and counts nothing; below 0 it gives so many leases back.
+-- Answers "allowed remaining reset_us retry_us", for each key, apart by spaces.
 -- All times are whole microseconds, so that nothing is rounded; reset is when one more may be asked, retry when this may.
 -- The line before this script says what time it is: local now = ...
 
@@ -145,14 +146,14 @@ for size in string.gmatch(ARGV[#KEYS + 1], '%d+') do
         cost, quota = tonumber(cost), tonumber(quota)
         local limit = strategies[strategy](KEYS[place], quota, tonumber(window), tonumber(burst), lease)
         limit.cost, limit.most = cost, tonumber(burst)
-        limit.retry = cost > 0 and limit.wait(cost) or 0
+        limit.retry = cost >= 0 and limit.wait(math.max(1, cost)) or 0
         all = all and limit.retry == 0
         asked[#asked + 1] = limit
     end
     for _, limit in ipairs(asked) do
         if limit.cost < 0 then
             limit.give_back(-limit.cost)
-        elseif all then
+        elseif all and limit.cost > 0 then
             limit.count(limit.cost)
         end
         local free = math.max(0, limit.free())

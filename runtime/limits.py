@@ -54,7 +54,7 @@ class Standing:
 
 
 class Meter:
-    """A limit at the cost of one thing."""
+    """A limit at the cost of one thing. A cost of 0 asks whether one more could pass, and counts nothing."""
 
     __slots__ = ("cost", "is_concurrent", "key_start", "most_at_once", "name", "quota", "spec", "window_seconds")
 

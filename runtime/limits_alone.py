@@ -60,16 +60,19 @@ class CountsAlone:
 
     def _some(self, whole: int, meter: Counted) -> int:
         """The share of it, but never so little that what is asked could not pass at all."""
-        return max(meter.cost, int(whole * self._share))
+        return max(1, meter.cost, int(whole * self._share))
 
     def _wait(self, meter: Counted, key: str, now: float) -> float:
+        cost = max(1, meter.cost)  # what costs nothing asks whether one more could pass
         if meter.is_concurrent:
-            is_full = self._taken.get(key, 0) + meter.cost > self._some(meter.quota, meter)
+            is_full = self._taken.get(key, 0) + cost > self._some(meter.quota, meter)
             return SECONDS_FOR_A_PLACE if is_full else 0.0
         due = max(self._due.get(key, now), now)
-        return due - now - self._interval(meter) * (self._some(meter.most_at_once, meter) - meter.cost)
+        return due - now - self._interval(meter) * (self._some(meter.most_at_once, meter) - cost)
 
     def _count(self, meter: Counted, key: str, now: float) -> None:
+        if not meter.cost:
+            return
         if meter.is_concurrent:
             self._taken[key] = self._taken.get(key, 0) + meter.cost
             return

@@ -20,6 +20,7 @@ from uuid import UUID
 from aiohttp import web
 
 from http_edge.api_keys import CREDENTIAL_HEADERS, authorization_of
+from http_edge.binding import unexpected_query
 from http_edge.conversation import CORRELATION_HEADER, correlation_id_of
 from http_edge.cors import Cors
 from http_edge.endpoint import Shared, problem_response
@@ -107,7 +108,7 @@ class Listening:
     async def _caller(self, request: web.BaseRequest) -> Caller:
         authorization = authorization_of(request.headers)
         gatekeeper, now = self._shared.gatekeeper, self._shared.clock.now().timestamp()
-        caller = gatekeeper.known(authorization, now) or await gatekeeper.admit(authorization)
+        caller = gatekeeper.known(authorization, now) or await gatekeeper.admit(authorization, request)
         self._shared.uses.note(caller, now)
         if caller.must_change_password:
             raise Problem("password_change_required")
@@ -117,8 +118,8 @@ class Listening:
 
     def _listened(self, request: web.BaseRequest, caller: Caller) -> Listened:
         query = request.rel_url.query
-        if set(query) - {"topics"}:
-            raise Problem("unexpected_query")
+        if unknown := set(query) - {"topics"}:
+            raise unexpected_query(unknown)
         asked = [name for each in query.getall("topics", []) for name in each.split(",")]
         if unknown := set(asked) - TOPICS.keys():
             detail = f"There is no topic {min(unknown)[:50]!r}; there are {', '.join(TOPICS)}."

@@ -139,7 +139,7 @@ class StubLimiter:
 
     async def ask(self, questions: Sequence[Question]) -> Verdict:
         """What it was told."""
-        self.counted += [(meter.name, key) for meter, key in questions]
+        self.counted += [(meter.name, key) for meter, key in questions if meter.cost]
         standings = tuple(self.says_no.get(meter.name, Standing(True, 7, 0.5, 0.0)) for meter, _ in questions)
         return Verdict(standings, questions, "lease")
 

@@ -153,6 +153,26 @@ async def test_a_request_is_counted_by_all_its_limits_or_by_none(limiter: Limite
     assert await free(limiter, wide) == 9
 
 
+@pytest.mark.parametrize("strategy", list(Strategy))
+async def test_what_costs_nothing_asks_whether_one_more_could_pass_and_counts_nothing(
+    limiter: Limiter, strategy: Strategy
+) -> None:
+    limit = LimitSettings(strategy=strategy, quota=2, window_seconds=60, per=("everything",))  # type: ignore[arg-type]  # as YAML says it
+    name, alone = new_id().hex, CountsAlone(1.0)
+    asks, counts = Meter(name, limit, 0), Meter(name, limit, 1)
+    most = counts.most_at_once
+    for passed in range(most):
+        for _ in range(3):
+            assert (await limiter.ask([(asks, "one")])).allowed
+            assert alone.ask([(asks, "one")])[0] <= 0
+        assert (await limiter.ask([(counts, "one")])).allowed, passed
+        assert alone.ask([(counts, "one")])[0] <= 0
+    verdict = await limiter.ask([(asks, "one")])
+    assert not verdict.allowed
+    assert 0 < verdict.standings[0].retry_after_seconds <= 2 * 60
+    assert alone.ask([(asks, "one")])[0] > 0
+
+
 async def test_keys_are_counted_apart(limiter: Limiter) -> None:
     asked = meter(Strategy.SLIDING_WINDOW_LOG, 1, window=60)
     assert [(await limiter.ask([(asked, key)])).allowed for key in ("a", "b", "a")] == [True, True, False]
