@@ -218,6 +218,8 @@ class ApiKey(Reply):
     last_used_at: datetime | None = None
     """To the minute."""
     revoked_at: datetime | None = None
+    revoked_because: str | None = None
+    """Why, where it was: by its user, by an administrator, or because the user was disabled or the password reset."""
 
 
 class ApiKeyPage(Page[ApiKey]):
@@ -508,6 +510,7 @@ class MakeApiKey(Command[MadeApiKey], wire="identity.make_api_key.v1", remember=
     permissions: tuple[PermissionName, ...] = Field(min_length=1, max_length=100)
     """What it may do; nothing that you may not. It is less as soon as you may less."""
     expires_in_days: int = Field(90, ge=1, le=365)
+    current: CurrentSession = None
 
 
 class ListApiKeys(Query[ApiKeyPage], wire="identity.list_api_keys.v1"):
@@ -543,7 +546,7 @@ class NoteUses(Command[Done], wire="identity.note_uses.v1", remember=False):
 
 
 class ChangePassword(Command[SessionsEnded], wire="identity.change_password.v1", remember=False):
-    """Change one's own password. All other sessions end."""
+    """Change one's own password. All other sessions end. API keys go on: look through them, and revoke what is not yours."""
 
     model_config = _HIDDEN
 
@@ -580,7 +583,7 @@ class VerifyResetToken(Query[ResetToken], wire="identity.verify_reset_token.v1")
 
 
 class ResetPassword(Command[SessionsEnded], wire="identity.reset_password.v1", remember=False):
-    """Choose a new password by a mailed token, which is good for one use. All sessions end."""
+    """Choose a new password by a mailed token, which is good for one use. All sessions and API keys end: who had them is not known."""
 
     model_config = _HIDDEN
 

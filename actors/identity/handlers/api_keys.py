@@ -10,6 +10,7 @@ from actors.identity.handlers.judging import Judging
 from actors.identity.handlers.proving import who_logged_in
 from actors.identity.rules.access_tokens import ONE_TIME_CODE
 from actors.identity.rules.api_keys import MOST_KEYS, PREFIX_BYTES, SECRET_BYTES, given_on, new_key
+from actors.identity.store import ApiKeyStore
 from messages.base import Done, Forbidden, Invalid
 from messages.identity import (
     AccessChanged,
@@ -26,6 +27,7 @@ from messages.identity import (
     MakeApiKey,
     NoteUses,
     RevokeApiKey,
+    SessionOver,
     TooManyApiKeys,
     UserNotFound,
 )
@@ -46,6 +48,8 @@ class ApiKeys(Judging):
         user = await self.store.lock_user(turn, user_id)
         if user is None or user.disabled:
             raise UserNotFound
+        if command.current is not None and await self.store.checked_session(turn, command.current, turn.now) is None:
+            raise SessionOver  # it ended while this waited: nothing of it is to outlive it
         permissions = given_on(command.permissions, await self.permissions_of(turn, user.roles))
         api_key_id = turn.derive("api key")
         expires_at = turn.now + timedelta(days=command.expires_in_days)
@@ -92,7 +96,7 @@ class ApiKeys(Judging):
         await self.api_keys.revoke(turn, key.api_key_id, turn.now, because)
         turn.emit(ApiKeyRevoked(user_id=key.user_id, api_key_id=key.api_key_id))
         turn.emit(AccessChanged(user_id=key.user_id, session_ids=()))
-        return key.model_copy(update={"revoked_at": turn.now})
+        return key.model_copy(update={"revoked_at": turn.now, "revoked_because": because})
 
     @handles
     async def check_api_key(self, command: CheckApiKey, turn: Turn) -> ApiKeyHolder:
@@ -128,6 +132,12 @@ class ApiKeys(Judging):
     async def _must_have(self, turn: Turn, user_id: UserId, permission: str) -> None:
         if permission not in await self._permissions(turn, user_id):
             raise Forbidden(f"This takes the permission {permission}.", permission=permission)
+
+
+async def end_api_keys(turn: Turn, keys: ApiKeyStore, user_id: UserId, because: str) -> None:
+    """End all keys of a user, and tell. That the user's access has changed is told by whoever calls."""
+    for api_key_id in await keys.revoke_all(turn, user_id, turn.now, because):
+        turn.emit(ApiKeyRevoked(user_id=user_id, api_key_id=api_key_id))
 
 
 def _position(cursor: str | None) -> tuple[datetime, UUID]:

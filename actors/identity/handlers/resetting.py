@@ -5,6 +5,7 @@ Whoever asks gets the same answer after the same work, whether there is such a u
 
 from datetime import timedelta
 
+from actors.identity.handlers.api_keys import end_api_keys
 from actors.identity.handlers.mailing import Mailing
 from actors.identity.rules.lockout import target_of
 from messages.base import Done
@@ -75,5 +76,8 @@ class Resetting(Mailing):
         key = self.attempts_key
         for target in (target_of("account", reset.username, key), target_of("password", str(reset.user_id), key)):
             await self.store.forget_failures(turn, target)
-        ended = await self.store.revoke_sessions(turn, reset.user_id, turn.now, "the password was reset")
+        # Whoever is locked out of their own account does not know who made what in it meanwhile.
+        because = "the password was reset"
+        await end_api_keys(turn, self.api_keys, reset.user_id, because)
+        ended = await self.store.revoke_sessions(turn, reset.user_id, turn.now, because)
         return SessionsEnded(user_id=reset.user_id, ended=len(ended))

@@ -2,6 +2,7 @@
 
 from uuid import UUID
 
+from actors.identity.handlers.api_keys import end_api_keys
 from actors.identity.handlers.granting import Granting
 from actors.identity.handlers.judging import each_once
 from actors.identity.handlers.sessions import the_user
@@ -160,7 +161,7 @@ class Users(Granting):
 
     async def _disable(self, turn: Turn, user: User, because: str) -> User:
         await self.store.revoke_sessions(turn, user.user_id, turn.now, "the user was disabled")
-        await self.api_keys.revoke_all(turn, user.user_id, turn.now, "the user was disabled")
+        await end_api_keys(turn, self.api_keys, user.user_id, "the user was disabled")
         turn.emit(UserDisabled(user_id=user.user_id))
         return await self.change_user(turn, user, because, disabled=True)
 

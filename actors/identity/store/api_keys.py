@@ -72,8 +72,10 @@ class ApiKeyStore:
     async def revoke(self, db: Transaction, api_key_id: UUID, now: datetime, because: str) -> None:
         await db.execute(self.sql["revoke_key"], api_key_id, now, because)
 
-    async def revoke_all(self, db: Transaction, user_id: UUID, now: datetime, because: str) -> None:
-        await db.execute(self.sql["revoke_keys_of"], user_id, now, because)
+    async def revoke_all(self, db: Transaction, user_id: UUID, now: datetime, because: str) -> list[ApiKeyId]:
+        """End all keys of a user; which they were."""
+        rows = await db.fetch(self.sql["revoke_keys_of"], user_id, now, because)
+        return [ApiKeyId(row["api_key_id"]) for row in rows]
 
     async def keys(self, db: Transaction, user_id: UUID | None, before: datetime, before_id: UUID, limit: int) -> list[ApiKey]:
         """Keys of a user, or of all, made before a position; the newest first."""
@@ -91,4 +93,5 @@ def _api_key(row: Any) -> ApiKey:
         expires_at=row["expires_at"],
         last_used_at=row["last_used_at"],
         revoked_at=row["revoked_at"],
+        revoked_because=row["revoked_because"],
     )

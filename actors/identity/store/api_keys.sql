@@ -7,7 +7,8 @@ SELECT count(*) FROM identity.api_key WHERE user_id = $1 AND revoked_at IS NULL 
 INSERT INTO identity.api_key (api_key_id, user_id, name, prefix, key_hash, permissions, made_at, expires_at)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
 ON CONFLICT (api_key_id) DO UPDATE SET prefix = excluded.prefix, key_hash = excluded.key_hash
-RETURNING api_key_id, user_id, name, prefix, permissions, made_at, expires_at, last_used_at, revoked_at;
+RETURNING
+    api_key_id, user_id, name, prefix, permissions, made_at, expires_at, last_used_at, revoked_at, revoked_because;
 
 -- name: key_holder
 -- Whose a key is, while the key is good and its user may log in.
@@ -32,7 +33,8 @@ UPDATE identity.api_key AS k SET last_used_at = used.at FROM used WHERE k.api_ke
 
 -- name: lock_key
 -- A key that nobody else revokes until the commit.
-SELECT api_key_id, user_id, name, prefix, permissions, made_at, expires_at, last_used_at, revoked_at
+SELECT
+    api_key_id, user_id, name, prefix, permissions, made_at, expires_at, last_used_at, revoked_at, revoked_because
 FROM identity.api_key
 WHERE api_key_id = $1
 FOR UPDATE;
@@ -42,12 +44,15 @@ FOR UPDATE;
 UPDATE identity.api_key SET revoked_at = $2, revoked_because = $3 WHERE api_key_id = $1 AND revoked_at IS NULL;
 
 -- name: revoke_keys_of
--- None of a user's keys is good any more.
-UPDATE identity.api_key SET revoked_at = $2, revoked_because = $3 WHERE user_id = $1 AND revoked_at IS NULL;
+-- None of a user's keys is good any more. Which were until now.
+UPDATE identity.api_key SET revoked_at = $2, revoked_because = $3
+WHERE user_id = $1 AND revoked_at IS NULL AND expires_at > $2
+RETURNING api_key_id;
 
 -- name: keys
 -- The keys of a user, or of all, the newest first, from a position on.
-SELECT api_key_id, user_id, name, prefix, permissions, made_at, expires_at, last_used_at, revoked_at
+SELECT
+    api_key_id, user_id, name, prefix, permissions, made_at, expires_at, last_used_at, revoked_at, revoked_because
 FROM identity.api_key
 WHERE ($1::uuid IS NULL OR user_id = $1) AND (made_at, api_key_id) < ($2, $3)
 ORDER BY made_at DESC, api_key_id DESC
