@@ -13,6 +13,7 @@ from multidict import CIMultiDictProxy, MultiDictProxy
 from pydantic import ValidationError
 
 from http_edge.compression import without_coding
+from http_edge.most_values import most_values
 from http_edge.problems import Problem
 from http_edge.route import EXPECTED_VERSION_FIELD, Route
 from http_edge.validators import version_in
@@ -41,6 +42,7 @@ class Binding:
         self._query_fields = frozenset(route.query_fields)
         self._not_in_body = self._reserved | self._query_fields
         self._empty_is_object = not route.needs_body
+        self._most_values = most_values(route.message) if route.has_body else 0
         self._takes_if_match = route.takes_if_match
         schemas = {} if route.has_body else route.message.model_json_schema().get("properties", {})
         self._lists = frozenset(name for name, schema in schemas.items() if _says(schema, "type", {"array"}))
@@ -64,7 +66,7 @@ class Binding:
         if not body and self._empty_is_object:
             body = b"{}"
         try:
-            fields = read_object(body)
+            fields = read_object(body, self._most_values)
         except MalformedJson as wrong:
             raise Problem("malformed_json", str(wrong)) from None
         given = self._given(values, headers, filled)

@@ -25,14 +25,15 @@ class MalformedJson(ValueError):
     """The text is no JSON that we read; the message says why, without quoting it."""
 
 
-def read_object(body: bytes) -> dict[str, Any]:
-    """The JSON object in `body`. MalformedJson where it is none, or not one that has a single meaning."""
+def read_object(body: bytes, most_values: int | None = None) -> dict[str, Any]:
+    """The JSON object in `body`. MalformedJson where it is none, or not one that has a single meaning, or has more values than that."""
     try:
         text = body.decode()
     except UnicodeDecodeError:
         raise MalformedJson("The body is not UTF-8.") from None
     # No deeper than it has opening brackets: the exact walk is for the few texts that have many.
-    if body.count(b"{") + body.count(b"[") > DEEPEST:
+    brackets = body.count(b"{") + body.count(b"[")
+    if brackets > DEEPEST:
         _refuse_deep(text)
     try:
         value = _decoder.decode(text)
@@ -46,6 +47,9 @@ def read_object(body: bytes) -> dict[str, Any]:
         raise MalformedJson(f"The body is no JSON{_place(wrong)}.") from None
     if type(value) is not dict:
         raise MalformedJson("The body must be a JSON object.")
+    # A value is the first in a bracket, or stands behind a comma: the exact count is for the few texts that have many.
+    if most_values is not None and 1 + brackets + body.count(b",") > most_values:
+        _refuse_many(value, most_values)
     return value
 
 
@@ -62,6 +66,17 @@ def _refuse_deep(text: str) -> None:
         depth += 1 if bracket in "[{" else -1
         if depth > DEEPEST:
             raise MalformedJson(f"The body is nested deeper than {DEEPEST} levels.")
+
+
+def _refuse_many(value: Any, most: int) -> None:
+    waiting, count = [value], 0
+    while waiting:
+        each = waiting.pop()
+        count += 1
+        if isinstance(each, dict | list):
+            waiting += each.values() if isinstance(each, dict) else each
+        if count + len(waiting) > most:
+            raise MalformedJson(f"The body has more than {most} values.")
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
