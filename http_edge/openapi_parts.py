@@ -260,6 +260,7 @@ EVENTS: Json = {
 }
 
 _JSON, _TEXT = "application/json", "text/plain"
+_GUESSED = ("To an address that brought too many API keys that are not good.", CONTENT_TYPE, _example("quota_exceeded"))
 _LOGGED_OUT = ("To a token that is not good any more.", CONTENT_TYPE, _example("unauthenticated"))
 BESIDE_THE_TABLE: Json = {
     "/health": _beside("health", "Whether the server is alive", {"200": ("It is.", _JSON, {"status": "alive"})}),
@@ -269,6 +270,7 @@ BESIDE_THE_TABLE: Json = {
         {
             "200": ("It should.", _JSON, {"ready": True}),
             "401": _LOGGED_OUT,
+            "429": _GUESSED,
             "503": (
                 "Not now. Operators are told which piece is not ready.",
                 _JSON,
@@ -282,6 +284,7 @@ BESIDE_THE_TABLE: Json = {
         {
             "200": ("For operators.", _TEXT, "coffer_http_in_flight 3.0\n"),
             "401": _LOGGED_OUT,
+            "429": _GUESSED,
             "403": ("For others.", CONTENT_TYPE, _example("forbidden")),
         },
     ),

@@ -70,18 +70,12 @@ def bad_tokens(edge: Edge) -> dict[str, str]:
     }
 
 
-FAULTS = (
-    "nonsense no_signature other_signature none symmetric other_key unknown_key no_access_token names_a_key_elsewhere expired "
-    "from_the_future never_ends ends_as_text other_issuer other_audience too_long"
-)
-
-
-@pytest.mark.parametrize("fault", FAULTS.split())
-async def test_a_token_with_a_fault_is_refused(edge: Edge, fault: str) -> None:
-    status, problem, headers = await ask(edge, f"Bearer {bad_tokens(edge)[fault]}")
-    assert (status, problem["rule"]) == (401, "unauthenticated")
-    assert 'error="invalid_token"' in headers["WWW-Authenticate"]
-    assert not edge.client.said
+async def test_a_token_with_a_fault_is_refused(edge: Edge) -> None:
+    for fault, token in bad_tokens(edge).items():
+        status, problem, headers = await ask(edge, f"Bearer {token}")
+        assert (status, problem["rule"]) == (401, "unauthenticated"), fault
+        assert 'error="invalid_token"' in headers["WWW-Authenticate"], fault
+        assert not edge.client.said, fault
 
 
 async def test_a_known_token_ends_when_it_ends(edge: Edge) -> None:
