@@ -15,7 +15,16 @@ _HOST = re.compile(r"(?:[A-Za-z0-9._~-]{1,255}|\[[0-9A-Fa-f:.]{2,45}\])(?::[0-9]
 _WHOLE = re.compile(r"https?://([^/?#]+)(?:[/?].*)?", re.IGNORECASE)
 _NEVER = frozenset({"CONNECT", "TRACE"})
 """We are no proxy, and show nobody what a proxy before us added to their request."""
-_ONCE = ("Authorization", "Origin", "If-Match", "If-None-Match", "Content-Encoding", "Expect", "Access-Control-Request-Method")
+_ONCE = (
+    "Authorization",
+    "X-API-Key",
+    "Origin",
+    "If-Match",
+    "If-None-Match",
+    "Content-Encoding",
+    "Expect",
+    "Access-Control-Request-Method",
+)
 """Headers of one value: of two, one program takes the first and another the last."""
 
 

@@ -119,6 +119,7 @@ AMBIGUOUS: dict[str, bytes] = {
     "a small method": b"get /health HTTP/1.1\r\nHost: a\r\n\r\n",
     "an invented method": b"FOO /health HTTP/1.1\r\nHost: a\r\n\r\n",
     "two tokens": get(b"/api/v1/auth/me", b"Authorization: Bearer a", b"Authorization: Bearer b"),
+    "two API keys": get(b"/api/v1/auth/me", b"X-API-Key: coffer_a", b"X-API-Key: coffer_b"),
     "two types": post(b"Content-Type: text/plain"),
     "TLS": b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",
 }
