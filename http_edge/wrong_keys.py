@@ -19,7 +19,12 @@ from http_edge.addresses import address_of, counted_as
 from http_edge.limits import RouteLimits
 from http_edge.needs import Limiter
 from messages.identity import ApiKeyInvalid
+from runtime.errors import Unavailable
 from runtime.limits import Meter
+
+LONGEST_IN_LINE_SECONDS = 5.0
+"""Behind other keys of the address; as long as one look-up may take at most."""
+RETRY_AFTER_SECONDS = 1
 
 T = TypeVar("T")
 
@@ -32,16 +37,28 @@ class WrongKeys:
         asking = tuple((Meter(name, each, 0), each.per) for name, each, _ in found)
         counting = tuple((Meter(name, each, cost), each.per) for name, each, cost in found)
         self._asking, self._counting = (RouteLimits(WRONG_KEY, meters, limiter) for meters in (asking, counting))
+        self._is_on = bool(found)
         self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     async def looked_up(self, request: web.BaseRequest, look_up: Callable[[], Awaitable[T]]) -> T:
-        """What `look_up` finds; where that is ApiKeyInvalid, it has counted. Problem 429 where too many have."""
+        """What `look_up` finds; where that is ApiKeyInvalid, it has counted.
+
+        Problem 429 where too many have; Unavailable where the line is too long.
+        """
+        if not self._is_on:
+            return await look_up()
         address = counted_as(address_of(request))
         lock = self._locks.setdefault(address, asyncio.Lock())
-        async with lock:
+        try:
+            async with asyncio.timeout(LONGEST_IN_LINE_SECONDS):
+                await lock.acquire()
+        except TimeoutError:
+            raise Unavailable("the keys before it are still being looked up", retry_after_seconds=RETRY_AFTER_SECONDS) from None
+        try:
             (await self._asking.ask(request, None)).end()
-            try:
-                return await look_up()
-            except ApiKeyInvalid:
-                (await self._counting.ask(request, None)).end()
-                raise
+            return await look_up()
+        except ApiKeyInvalid:
+            (await self._counting.ask(request, None)).end()
+            raise
+        finally:
+            lock.release()

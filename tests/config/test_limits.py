@@ -66,6 +66,7 @@ def test_the_closest_name_of_a_route_counts(tmp_path: Path) -> None:
             "limits.yaml:7: limits.mine.routes.POST /auth/logim: there is no such route; did you mean POST /auth/login?",
         ),
         (["strategy: fixed_window", "quota: 1", "per: [user]", "routes: {GET /nowhere*: 1}"], "there is no such route"),
+        (["strategy: fixed_window", "quota: 1", "per: [user]", "routes: {wrong API kee: 1}"], "did you mean wrong API key?"),
     ],
 )
 def test_a_bad_limit_is_refused_with_its_line(tmp_path: Path, lines: list[str], said: str) -> None:

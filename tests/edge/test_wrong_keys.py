@@ -7,13 +7,17 @@ from typing import Any
 
 import aiohttp
 import pytest
+from aiohttp.test_utils import make_mocked_request
 
 from actors.identity.rules.api_keys import new_key
 from config.limits import WRONG_KEY, load_limits
 from config.sections import Profile
+from http_edge import wrong_keys
 from http_edge.process import EdgeProcess
+from http_edge.wrong_keys import WrongKeys
 from messages.identity import ApiKeyInvalid, CheckApiKey
 from messages.ids import new_id
+from runtime.errors import Unavailable
 from tests.bank import Bank, House, until
 from tests.edge.belongings import key_of
 from tests.edge.people import Person
@@ -157,3 +161,20 @@ async def test_of_many_first_requests_of_a_program_one_asks_what_it_may_do(edge:
 
     assert set(await asyncio.gather(*(status() for _ in range(20)))) == {200}
     assert sum(isinstance(said.message, CheckApiKey) for said in edge.client.said) == 1
+
+
+async def test_behind_a_key_that_is_not_answered_nobody_waits_for_ever(edge: Edge, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(wrong_keys, "LONGEST_IN_LINE_SECONDS", 0.1)
+    keys, request, answer = WrongKeys(edge.limits, edge.limiter), make_mocked_request("GET", "/"), asyncio.Event()
+
+    async def found() -> str:
+        await answer.wait()
+        return "found"
+
+    first = asyncio.ensure_future(keys.looked_up(request, found))
+    await asyncio.sleep(0)
+    with pytest.raises(Unavailable):
+        await keys.looked_up(request, found)
+    answer.set()
+    assert await first == "found"
+    assert await keys.looked_up(request, found) == "found"
